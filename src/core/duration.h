@@ -1,0 +1,25 @@
+// Durations as people write and read them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ccbench {
+
+/// All durations and points in time inside ccbench are whole nanoseconds.
+using Nanos = std::int64_t;
+
+inline constexpr Nanos kMicrosecond = 1'000;
+inline constexpr Nanos kMillisecond = 1'000'000;
+inline constexpr Nanos kSecond = 1'000'000'000;
+
+/// Reads `500ms`, `1s`, `1.5s`, `50us`, `20ns`, `2m`, `1h`; only `0` may stand without a unit. Nothing
+/// for anything else, a sign included, and for what does not fit 63 bits of nanoseconds.
+std::optional<Nanos> parse_duration(std::string_view text);
+
+/// The shortest of the forms that `parse_duration` reads which says the same: `1.5s`, `500ms`, `0`.
+std::string to_text(Nanos duration);
+
+}  // namespace ccbench

@@ -1,0 +1,116 @@
+#include "core/parameter.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+
+namespace ccbench {
+namespace {
+
+std::string joined(std::span<const std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
+  return text;
+}
+
+const Parameter& find(std::span<const Parameter> parameters, std::string_view name) {
+  const auto found = std::ranges::find(parameters, name, &Parameter::name);
+  if (found == parameters.end()) throw std::logic_error("parameter not declared: " + std::string(name));
+  return *found;
+}
+
+}  // namespace
+
+ParameterValues::ParameterValues(std::span<const Parameter> parameters) : parameters_(parameters) {
+  for (const Parameter& parameter : parameters) {
+    if (!set(parameter.name, parameter.initial).empty()) {
+      throw std::logic_error("bad default of parameter " + std::string(parameter.name));
+    }
+  }
+}
+
+std::string ParameterValues::set(std::string_view name, std::string_view text) {
+  const Parameter& parameter = find(parameters_, name);
+  switch (parameter.type) {
+    case Parameter::Type::delay: {
+      const auto duration = parse_duration(text);
+      if (!duration) return "a duration with its unit (500ms, 1s, 50us) or 0";
+      values_[std::string(name)] = *duration;
+      return {};
+    }
+    case Parameter::Type::choice: {
+      const auto choice = std::ranges::find(parameter.choices, text);
+      if (choice == parameter.choices.end()) return "one of " + joined(parameter.choices);
+      values_[std::string(name)] = choice - parameter.choices.begin();
+      return {};
+    }
+    case Parameter::Type::count: {
+      std::int64_t number = 0;
+      const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (status != std::errc{} || end != text.data() + text.size() || number < parameter.least ||
+          number > parameter.most) {
+        return "a whole number from " + std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+      }
+      values_[std::string(name)] = number;
+      return {};
+    }
+  }
+  throw std::logic_error("parameter of unknown type");
+}
+
+void ParameterValues::scale_delays(double factor) {
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.type != Parameter::Type::delay) continue;
+    auto& value = values_.find(parameter.name)->second;
+    value = std::llround(static_cast<double>(value) * factor);
+  }
+}
+
+std::int64_t ParameterValues::at(std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) throw std::logic_error("parameter not declared: " + std::string(name));
+  return found->second;
+}
+
+Nanos ParameterValues::section() const {
+  Nanos sum = 0;
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.type == Parameter::Type::delay) sum += at(parameter.name);
+  }
+  return sum;
+}
+
+Nanos ParameterValues::longest_step() const {
+  Nanos longest = 0;
+  for (const Parameter& parameter : parameters_) {
+    if (parameter.type == Parameter::Type::delay) longest = std::max(longest, at(parameter.name));
+  }
+  return longest;
+}
+
+std::map<std::string, std::string> ParameterValues::changed() const {
+  const ParameterValues defaults(parameters_);
+  std::map<std::string, std::string> changes;
+  for (const Parameter& parameter : parameters_) {
+    if (at(parameter.name) != defaults.at(parameter.name)) {
+      changes[std::string(parameter.name)] = text_of(parameter);
+    }
+  }
+  return changes;
+}
+
+std::string ParameterValues::text_of(const Parameter& parameter) const {
+  const std::int64_t value = at(parameter.name);
+  switch (parameter.type) {
+    case Parameter::Type::delay: return to_text(value);
+    case Parameter::Type::choice: return std::string(parameter.choices[static_cast<std::size_t>(value)]);
+    case Parameter::Type::count: return std::to_string(value);
+  }
+  throw std::logic_error("parameter of unknown type");
+}
+
+}  // namespace ccbench

@@ -1,0 +1,63 @@
+// The settings that a scenario declares and a user may change: `--payment 1s`, `--visibility commit`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/duration.h"
+
+namespace ccbench {
+
+struct Parameter {
+  enum class Type : std::uint8_t {
+    delay,   ///< time that a successful section spends; `--time-scale` multiplies it
+    choice,  ///< one of `choices`
+    count,   ///< a whole number from `least` to `most`
+  };
+
+  std::string_view name;   ///< the flag without its dashes
+  std::string_view about;  ///< one line for `--help`
+  Type type = Type::delay;
+  std::string_view initial;  ///< the default, as a user would type it
+  std::span<const std::string_view> choices = {};
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  /// What a person reads where `initial` says nothing: `unlimited` for a count of 0.
+  std::string_view initial_means = {};
+};
+
+/// The values of one scenario's parameters: delays in nanoseconds, choices by index, counts as they are.
+class ParameterValues {
+ public:
+  ParameterValues() = default;
+  /// Every parameter at its default.
+  explicit ParameterValues(std::span<const Parameter> parameters);
+
+  /// Reads `text` as a user typed it. Answers an empty string, or what would have been allowed
+  /// (`one of commit, instant`), in which case the value is unchanged. `name` must be declared.
+  std::string set(std::string_view name, std::string_view text);
+
+  /// Multiplies every delay.
+  void scale_delays(double factor);
+
+  std::int64_t at(std::string_view name) const;
+
+  /// The sum of all delays: what one successful section spends by configuration.
+  Nanos section() const;
+  /// The longest single delay.
+  Nanos longest_step() const;
+
+  /// Name → value as a user would type it, for every parameter that is not at its default.
+  std::map<std::string, std::string> changed() const;
+
+ private:
+  std::string text_of(const Parameter& parameter) const;
+
+  std::span<const Parameter> parameters_;
+  std::map<std::string, std::int64_t, std::less<>> values_;
+};
+
+}  // namespace ccbench
