@@ -1,0 +1,121 @@
+// counter: read a cell, work, write cell + 1. For every question about cost: without work it is the
+// smallest section that can go wrong.
+//
+//   $ ccbench --scenario=counter --guard=none,synchronized --requests=20 --work=1ms
+//
+//   guard         verdict    success  effects    wall
+//   none          VIOLATION       20        1    1 ms     19 increments were lost
+//   synchronized  OK              20       20   20 ms
+//
+//   $ ccbench --scenario=counter --guard=all --requests=1000000 --threads=2
+#include <array>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "sync/register.h"
+
+namespace ccbench {
+namespace {
+
+enum class WorkKind : std::uint8_t { sleep, spin };
+
+constexpr std::array<std::string_view, 2> kWorkKinds = {"sleep", "spin"};
+constexpr std::array<Parameter, 2> kParameters = {{
+    {.name = "work", .about = "time between reading and writing the counter", .initial = "0"},
+    {.name = "work-kind",
+     .about = "whether the work gives its CPU away or burns it",
+     .type = Parameter::Type::choice,
+     .initial = "spin",
+     .choices = kWorkKinds},
+}};
+
+enum Step : StepId { kWork };
+constexpr std::array<std::string_view, 1> kSteps = {"work"};
+
+enum Fact : FactId { kFinalValue };
+constexpr std::array<std::string_view, 1> kFacts = {"final value"};
+
+constexpr std::string_view kNothingLost = "final value = successes";
+
+template <class Sync>
+class Counter {
+ public:
+  static constexpr ScenarioInfo kInfo{
+      .name = "counter",
+      .about = "read a counter, work, write it back plus one; no increment may be lost",
+      .key_name = "counter",
+      .needs = {.exclusive = true},
+      .breakable = kNothingLost,
+      .parameters = kParameters,
+      .steps = kSteps,
+      .facts = kFacts,
+      .effect = kFinalValue,
+  };
+
+  explicit Counter(const TrialContext& trial)
+      : trial_(trial),
+        counters_(trial.keys),
+        work_(trial.delay("work")),
+        work_kind_(trial.choice<WorkKind>("work-kind")) {}
+
+  Result handle(const Request& request, const Entry& /*entry*/) {
+    auto& counter = counters_[request.key].cell;
+    const std::int64_t value = counter.load();
+    if (work_.count() > 0) work(request);
+    counter.store(value + 1);
+    return success(value + 1);
+  }
+
+  void settle() {
+    for (Key key = 0; key < counters_.size(); ++key) {
+      trial_.facts.set(kFinalValue, key, counters_[key].cell.load());
+    }
+  }
+
+  static std::vector<Invariant> check(const Tally& tally) {
+    // Shows the key that is furthest off.
+    Invariant worst = equal(kNothingLost, 0, 0);
+    for (Key key = 0; key < tally.keys; ++key) {
+      const auto wanted = static_cast<std::int64_t>(tally.successes_of_key[key]);
+      const std::int64_t value = tally.facts_of_key.at(kFinalValue)[key];
+      if (key == 0 || std::abs(wanted - value) > std::abs(worst.expected - worst.observed)) {
+        worst = equal(kNothingLost, wanted, value);
+        worst.key = key;
+      }
+    }
+    return {worst};
+  }
+
+  static std::optional<std::uint64_t> expected_success(const Tally& tally) {
+    if (tally.promises.once) return tally.keys_hit();
+    if (tally.promises.shares) return std::nullopt;
+    return tally.requests;
+  }
+
+ private:
+  /// Each on a cache line of its own, so that keys do not slow each other down.
+  struct alignas(64) Padded {
+    typename Sync::template cell<std::int64_t> cell;
+  };
+
+  void work(const Request& request) {
+    trial_.steps.enter_step(request, kWork);
+    if (work_kind_ == WorkKind::sleep) {
+      Sync::sleep_for(work_);
+    } else {
+      for (const auto end = Sync::now() + work_; Sync::now() < end;) {
+      }
+    }
+  }
+
+  const TrialContext& trial_;
+  std::vector<Padded> counters_;
+  const std::chrono::nanoseconds work_;
+  const WorkKind work_kind_;
+};
+
+const RegisterScenario<Counter> registered;
+
+}  // namespace
+}  // namespace ccbench

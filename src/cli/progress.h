@@ -1,0 +1,27 @@
+// How a run gets on, for somebody at a terminal.
+#pragma once
+
+#include <string>
+
+#include "driver/run.h"
+
+namespace ccbench {
+
+/// One line on standard error, written over and over and gone at the end; nothing if not `shown`.
+class TerminalProgress final : public Progress {
+ public:
+  explicit TerminalProgress(bool shown) : shown_(shown) {}
+  ~TerminalProgress() override;
+  TerminalProgress(const TerminalProgress&) = delete;
+  TerminalProgress& operator=(const TerminalProgress&) = delete;
+  void trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) override;
+
+ private:
+  const bool shown_;
+};
+
+/// Whether to show progress and colour to whoever reads the file descriptor.
+bool is_terminal(int descriptor);
+bool wants_color();
+
+}  // namespace ccbench

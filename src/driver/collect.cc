@@ -1,0 +1,168 @@
+#include "driver/collect.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+namespace ccbench {
+namespace {
+
+Nanos end_of(const Record& record) { return record.end.load(std::memory_order_acquire); }
+
+void count(const RequestSource& requests, TrialMemory& memory, Tally& tally) {
+  tally.requests = requests.count();
+  tally.requests_of_key.assign(tally.keys, 0);
+  tally.successes_of_key.assign(tally.keys, 0);
+  // By address first: the texts are few, the requests may be millions.
+  std::map<std::pair<Outcome, const char*>, std::uint64_t> reasons;
+  const auto records = memory.records();
+  for (std::uint64_t index = 0; index < records.size(); ++index) {
+    const Record& record = records[index];
+    const Key key = requests.key_of(index);
+    ++tally.requests_of_key[key];
+    if (end_of(record) == 0) continue;
+    ++tally.outcomes.at(index_of(record.outcome));
+    if (record.outcome == Outcome::success) ++tally.successes_of_key[key];
+    if (is_failure(record.outcome)) ++reasons[{record.outcome, record.reason.text().data()}];
+  }
+  for (const auto& [reason, times] : reasons) {
+    tally.reasons[{reason.first, reason.second == nullptr ? "" : reason.second}] += times;
+  }
+}
+
+void read_facts(TrialMemory& memory, std::size_t facts, Tally& tally) {
+  tally.facts_of_key.assign(facts, std::vector<std::int64_t>(tally.keys));
+  for (FactId fact = 0; fact < facts; ++fact) {
+    for (Key key = 0; key < tally.keys; ++key) tally.facts_of_key[fact][key] = memory.facts().get(fact, key);
+  }
+}
+
+/// Most requests between their start and their end at once.
+std::uint64_t in_flight_peak(std::vector<Nanos>& starts, std::vector<Nanos>& ends) {
+  std::ranges::sort(starts);
+  std::ranges::sort(ends);
+  std::uint64_t peak = 0;
+  std::size_t ended = 0;
+  for (std::size_t started = 0; started < starts.size(); ++started) {
+    while (ended < ends.size() && ends[ended] <= starts[started]) ++ended;
+    peak = std::max<std::uint64_t>(peak, started + 1 - ended);
+  }
+  return peak;
+}
+
+/// The first start of every worker that started anything, ascending.
+std::vector<Nanos> first_starts(std::span<const Record> records, std::size_t workers) {
+  constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
+  std::vector<Nanos> first(workers, kNever);
+  for (const Record& record : records) {
+    if (record.start != 0) first[record.worker] = std::min(first[record.worker], record.start);
+  }
+  std::erase(first, kNever);
+  std::ranges::sort(first);
+  return first;
+}
+
+void measure_start(TrialMemory& memory, std::uint32_t workers, StartReport& start) {
+  const std::vector<Nanos> first = first_starts(memory.records(), workers);
+  if (first.size() >= 2) {
+    start.spread = first.back() - first.front();
+    start.first_gap = first[1] - first[0];
+  }
+  std::vector<Nanos> starts;
+  std::vector<Nanos> ends;
+  for (const Record& record : memory.records()) {
+    if (record.start != 0) starts.push_back(record.start);
+    if (end_of(record) != 0) ends.push_back(end_of(record));
+  }
+  start.in_flight_peak = in_flight_peak(starts, ends);
+}
+
+void measure_times(TrialMemory& memory, TrialResult& result) {
+  std::vector<Nanos> waits;
+  std::vector<Nanos> holds;
+  std::vector<Nanos> latencies;
+  Nanos last = 0;
+  for (const Record& record : memory.records()) {
+    const Nanos end = end_of(record);
+    last = std::max(last, end);
+    if (record.enter != 0) {
+      waits.push_back(record.enter - record.start);
+      if (record.leave != 0) holds.push_back(record.leave - record.enter);
+    } else if (end != 0) {
+      waits.push_back(end - record.start);
+    }
+    if (end != 0) latencies.push_back(end - record.start);
+  }
+  result.wait = percentiles(waits);
+  result.hold = percentiles(holds);
+  result.latency = percentiles(latencies);
+  if (result.tally.unfinished() == 0) result.wall = last - memory.header().release.load();
+}
+
+void measure_cpu(TrialMemory& memory, TrialResult& result) {
+  CpuReport sum;
+  for (const WorkerUsage& usage : memory.usages()) {
+    if (!usage.complete.load(std::memory_order_acquire)) return;  // Part of a sum is no sum.
+    sum.user += usage.user;
+    sum.system += usage.system;
+    sum.voluntary_switches += usage.voluntary_switches;
+    sum.involuntary_switches += usage.involuntary_switches;
+  }
+  result.cpu = sum;
+}
+
+void measure_fairness(TrialMemory& memory, std::uint32_t workers, TrialResult& result) {
+  std::vector<std::uint64_t> sections(workers);
+  for (const Record& record : memory.records()) {
+    if (record.enter != 0) ++sections[record.worker];
+  }
+  result.fairness = jain_index(sections);
+}
+
+void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResult& result) {
+  const Nanos release = memory.header().release.load();
+  std::map<std::string_view, std::uint32_t> texts = {{"", 0}};
+  result.reason_texts = {""};
+  const auto since = [release](Nanos time) { return time == 0 ? std::nullopt : std::optional(time - release); };
+  for (std::uint64_t index = 0; index < requests.count(); ++index) {
+    const Record& record = memory.records()[index];
+    RequestRow row{.request = index,
+                   .thread = record.worker,
+                   .key = requests.key_of(index),
+                   .outcome = {},
+                   .start = since(record.start),
+                   .enter = since(record.enter),
+                   .leave = since(record.leave),
+                   .end = since(end_of(record))};
+    if (row.end) {
+      row.outcome = record.outcome;
+      const auto [text, is_new] =
+          texts.try_emplace(record.reason.text(), static_cast<std::uint32_t>(result.reason_texts.size()));
+      if (is_new) result.reason_texts.emplace_back(text->first);
+      row.reason = text->second;
+    }
+    result.requests.push_back(row);
+  }
+}
+
+}  // namespace
+
+void collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
+             TrialMemory& memory, TrialResult& result) {
+  Tally& tally = result.tally;
+  tally.promises = guard.info.promises;
+  tally.keys = experiment.keys;
+  count(requests, memory, tally);
+  read_facts(memory, experiment.scenario->info.facts.size(), tally);
+  result.expected_success = experiment.scenario->expected_success(tally);
+  measure_start(memory, experiment.threads, result.start);
+  measure_times(memory, result);
+  measure_cpu(memory, result);
+  if (experiment.pool()) measure_fairness(memory, experiment.threads, result);
+  for (const Snapshot& snapshot : result.snapshots) {
+    result.blocked_peak = std::max(result.blocked_peak.value_or(0), blocked(snapshot));
+  }
+  if (experiment.keep_requests) keep_requests(requests, memory, result);
+}
+
+}  // namespace ccbench

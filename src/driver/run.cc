@@ -1,0 +1,222 @@
+#include "driver/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <system_error>
+
+#include "driver/collect.h"
+#include "driver/judge.h"
+#include "driver/plan.h"
+#include "driver/warnings.h"
+
+namespace ccbench {
+namespace {
+
+std::string new_run_id() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::optional<Hang> hang_of(const TrialEnd& end) {
+  if (end.kind == TrialEnd::Kind::hung) return Hang{.kind = "stalled", .sentence = end.sentence};
+  if (end.kind == TrialEnd::Kind::over_time) return Hang{.kind = "slow", .sentence = end.sentence};
+  return std::nullopt;
+}
+
+/// The trials of one run, as they are added.
+class Run {
+ public:
+  Run(const Experiment& experiment, const Interruption& interruption, Progress& progress)
+      : experiment_(experiment), interruption_(interruption), progress_(progress) {
+    result_ = {.run_id = new_run_id(),
+               .machine = this_machine(),
+               .build = this_build(),
+               .experiment = experiment,
+               .trials = {},
+               .guards = {},
+               .control = {},
+               .warnings = {}};
+  }
+
+  RunResult finish() && {
+    result_.interrupted_by = interruption_.signal();
+    count_controls();
+    judge_trials();
+    gather_guards();
+    result_.warnings = warnings_of(result_);
+    return std::move(result_);
+  }
+
+  void execute(const Plan& plan) {
+    const std::size_t most = plan.controls.size() + plan.trials.size();
+    for (const PlannedTrial& control : plan.controls) {
+      if (interruption_.signal() != 0 || !add(control, most)) break;
+      if (broke_as_control(experiment_.scenario->info, result_.trials.back().invariants)) break;
+    }
+    const std::size_t total = result_.trials.size() + plan.trials.size();
+    for (const PlannedTrial& trial : plan.trials) {
+      if (interruption_.signal() != 0) break;
+      add(trial, total);
+    }
+  }
+
+ private:
+  /// False if the trial could not be carried out.
+  bool add(const PlannedTrial& planned, std::size_t most) {
+    progress_.trial_begins(result_.trials.size() + 1, most, planned.guard->info.name);
+    TrialResult trial;
+    trial.trial = result_.trials.size() + 1;
+    trial.round = planned.round;
+    trial.role = planned.role;
+    trial.guard = planned.guard->info.name;
+    trial.load1 = load_average();
+    trial.started_unix_ns = unix_now();
+    ends_.push_back(carry_out(planned, trial));
+    trial.invariants = experiment_.scenario->check(trial.tally);
+    trial.hang = hang_of(ends_.back());
+    result_.trials.push_back(std::move(trial));
+    return ends_.back().kind != TrialEnd::Kind::failed;
+  }
+
+  TrialEnd carry_out(const PlannedTrial& planned, TrialResult& trial) {
+    const RequestSource requests(experiment_, planned.seed);
+    try {
+      TrialMemory memory(experiment_.requests, experiment_.threads, experiment_.keys,
+                         experiment_.scenario->info.facts.size());
+      const TrialSetup setup{
+          .experiment = experiment_, .guard = *planned.guard, .requests = requests, .seed = planned.seed};
+      TrialEnd end = run_and_watch(setup, memory, interruption_);
+      trial.snapshots = std::move(end.snapshots);
+      collect(experiment_, *planned.guard, requests, memory, trial);
+      return end;
+    } catch (const std::system_error& refused) {
+      trial.tally = nothing_happened(*planned.guard, requests);
+      return {.kind = TrialEnd::Kind::failed, .sentence = refused.what(), .snapshots = {}};
+    }
+  }
+
+  Tally nothing_happened(const GuardPlugin& guard, const RequestSource& requests) const {
+    Tally tally;
+    tally.promises = guard.info.promises;
+    tally.requests = requests.count();
+    tally.keys = experiment_.keys;
+    tally.requests_of_key.assign(tally.keys, 0);
+    for (std::uint64_t index = 0; index < requests.count(); ++index) ++tally.requests_of_key[requests.key_of(index)];
+    tally.successes_of_key.assign(tally.keys, 0);
+    tally.facts_of_key.assign(experiment_.scenario->info.facts.size(), std::vector<std::int64_t>(tally.keys));
+    return tally;
+  }
+
+  /// Trials without a guard are the controls, whichever role they have.
+  void count_controls() {
+    const ScenarioInfo& scenario = experiment_.scenario->info;
+    const std::string_view none = control_guard().info.name;
+    std::string first;
+    for (const TrialResult& trial : result_.trials) {
+      if (trial.guard != none) continue;
+      ++result_.control.trials;
+      if (!broke_as_control(scenario, trial.invariants)) continue;
+      const auto broken = std::ranges::find(trial.invariants, scenario.breakable, &Invariant::name);
+      if (result_.control.broken++ == 0) first = describe(*broken, scenario);
+    }
+    result_.control.sentence = control_sentence(first);
+  }
+
+  std::string control_sentence(const std::string& first_breach) const {
+    const ControlReport& control = result_.control;
+    if (evidence() == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
+    if (control.trials == 0) return "none ran: nothing shows that the race was there to be lost";
+    const std::string trials =
+        fmt::format("{} of {} trial{}", control.broken, control.trials, control.trials == 1 ? "" : "s");
+    if (control.broken > 0) {
+      return fmt::format("without a guard {} broke ({}): the race was there to be lost", trials, first_breach);
+    }
+    return fmt::format("without a guard {} broke: below {:.2g} % per trial at 95 %; nothing shows that the race "
+                       "was there to be lost",
+                       trials, 100 * bound_of_clean_trials(control.trials));
+  }
+
+  ControlEvidence evidence() const {
+    if (experiment_.scenario->info.breakable.empty()) return ControlEvidence::impossible;
+    if (experiment_.control == ControlMode::never) return ControlEvidence::none;
+    return result_.control.broken > 0 ? ControlEvidence::broke : ControlEvidence::held;
+  }
+
+  void judge_trials() {
+    for (std::size_t i = 0; i < result_.trials.size(); ++i) {
+      TrialResult& trial = result_.trials[i];
+      const bool unguarded = trial.guard == control_guard().info.name;
+      const ControlEvidence control =
+          unguarded && evidence() != ControlEvidence::impossible ? ControlEvidence::itself : evidence();
+      const Judgement judgement = judge(ends_[i], trial.invariants, control, experiment_.scenario->info);
+      trial.verdict = judgement.verdict;
+      trial.sentence = judgement.sentence;
+    }
+  }
+
+  void gather_guards() {
+    if (result_.trials.empty()) return;
+    std::vector<const GuardPlugin*> order = experiment_.guards;
+    std::ranges::stable_partition(order, [](const GuardPlugin* guard) { return guard == &control_guard(); });
+    if (std::ranges::find(order, &control_guard()) == order.end()) order.insert(order.begin(), &control_guard());
+    for (const GuardPlugin* guard : order) {
+      GuardResult row = gather(*guard);
+      if (!row.trials.empty()) result_.guards.push_back(std::move(row));
+    }
+  }
+
+  GuardResult gather(const GuardPlugin& guard) const {
+    GuardResult row{.guard = std::string(guard.info.name),
+                    .sentence = {},
+                    .trials = {},
+                    .lacking = missing(experiment_.scenario->info.needs, guard.info.promises)};
+    for (std::size_t i = 0; i < result_.trials.size(); ++i) {
+      const TrialResult& trial = result_.trials[i];
+      if (trial.guard != guard.info.name) continue;
+      if (row.trials.empty() || worse(trial.verdict, row.verdict) != row.verdict) {
+        row.verdict = trial.verdict;
+        row.sentence = trial.sentence;
+      }
+      row.role = trial.role;
+      row.trials.push_back(i);
+    }
+    return row;
+  }
+
+  const Experiment& experiment_;
+  const Interruption& interruption_;
+  Progress& progress_;
+  RunResult result_;
+  std::vector<TrialEnd> ends_;  ///< of `result_.trials`
+};
+
+}  // namespace
+
+RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress) {
+  Run run(experiment, interruption, progress);
+  run.execute(make_plan(experiment));
+  return std::move(run).finish();
+}
+
+std::int64_t TrialResult::violations() const {
+  return std::ranges::count_if(invariants, [](const Invariant& invariant) { return !invariant.holds; });
+}
+
+int RunResult::exit_code() const {
+  int code = interrupted_by != 0 ? 128 + interrupted_by : kExitOk;
+  for (const GuardResult& guard : guards) {
+    if (guard.role == Role::guard) code = worse_exit_code(code, exit_code_of(guard.verdict));
+  }
+  return code;
+}
+
+}  // namespace ccbench

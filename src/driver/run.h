@@ -1,0 +1,29 @@
+// A run: all trials of one command.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "driver/experiment.h"
+#include "driver/interruption.h"
+#include "driver/run_result.h"
+
+namespace ccbench {
+
+/// Told how a run gets on. The last word about a trial is in the result, once the controls are known.
+class Progress {
+ public:
+  Progress() = default;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  virtual ~Progress() = default;
+  /// `number` of at most `most` trials begins.
+  virtual void trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) = 0;
+};
+
+/// Runs every trial of the experiment, one after the other, each in a process of its own, controls
+/// first, and judges them. An interruption ends the trial that is running and the run; what was
+/// measured until then is the result. The calling process must have one thread.
+RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress);
+
+}  // namespace ccbench
