@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 2> kWorkKinds = {"sleep", "spin"};
 constexpr std::array<Parameter, 2> kParameters = {{
     {.name = "work", .about = "time between reading and writing the counter", .initial = "0"},
     {.name = "work-kind",
-     .about = "whether the work gives its CPU away or burns it",
+     .about = "how the work passes its time",
      .type = Parameter::Type::choice,
      .initial = "spin",
      .choices = kWorkKinds},
@@ -81,7 +81,7 @@ class Counter {
       const std::int64_t value = tally.facts_of_key.at(kFinalValue)[key];
       if (key == 0 || std::abs(wanted - value) > std::abs(worst.expected - worst.observed)) {
         worst = equal(kNothingLost, wanted, value);
-        worst.key = key;
+        if (tally.keys > 1) worst.key = key;
       }
     }
     return {worst};

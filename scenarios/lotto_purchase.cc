@@ -35,14 +35,14 @@ constexpr std::array<std::string_view, 2> kVisibilities = {"commit", "instant"};
 constexpr std::array<std::string_view, 2> kOrders = {"payment-first", "complete-first"};
 constexpr std::array<Parameter, 5> kParameters = {{
     {.name = "payment", .about = "time that the payment provider takes", .initial = "1s"},
-    {.name = "db", .about = "time that the completing transaction is held before it commits", .initial = "500ms"},
+    {.name = "db", .about = "time that the completing transaction is held", .initial = "500ms"},
     {.name = "visibility",
-     .about = "when others see a changed status: when its transaction commits, or at once",
+     .about = "when others see a changed status",
      .type = Parameter::Type::choice,
      .initial = "commit",
      .choices = kVisibilities},
     {.name = "order",
-     .about = "whether the payment goes out before or after the publish is completed",
+     .about = "what comes first",
      .type = Parameter::Type::choice,
      .initial = "payment-first",
      .choices = kOrders},

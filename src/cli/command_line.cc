@@ -34,6 +34,14 @@ constexpr std::string_view kExamples =
     "\n"
     "Exit codes: 0 OK, 2 usage, 3 VIOLATION, 5 INCONCLUSIVE, 6 HUNG, 7 ERROR, 9 CRASHED, 130 interrupted";
 
+/// Shows `--guard NAME[,NAME...]|all` where CLI11 would add how many values a flag takes.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 ? std::string{} : " " + option->get_type_name();
+  }
+};
+
 /// The flags as CLI11 knows them: every value is text, and what it means is decided in options.cc.
 class FlagParser {
  public:
@@ -42,7 +50,9 @@ class FlagParser {
     app_.set_help_flag();  // Ours is a flag like the others.
     app_.allow_extras();
     app_.footer(std::string(kExamples));
-    app_.get_formatter()->column_width(36);
+    const auto formatter = std::make_shared<HelpFormatter>();
+    formatter->column_width(33);
+    app_.formatter(formatter);
     app_.name("ccbench [run | list | bench]");
     for (const Flag& flag : kFlags) add(flag);
     for (const ScenarioPlugin& scenario : scenarios().all()) {
@@ -55,7 +65,8 @@ class FlagParser {
     try {
       app_.parse(arguments);
     } catch (const CLI::ArgumentMismatch& mismatch) {
-      throw UsageError(one_sentence(mismatch.what()));
+      const std::string_view what = mismatch.what();
+      throw UsageError(missing_value(std::string(what.substr(0, what.find(':')))));
     } catch (const CLI::ParseError& error) {
       throw UsageError(one_sentence(error.what()));
     }
@@ -65,7 +76,12 @@ class FlagParser {
     return flags;
   }
 
-  std::string help() const { return app_.help(); }
+  std::string help() const {
+    std::string text = app_.help();
+    // CLI11 puts two empty lines between groups.
+    for (auto gap = text.find("\n\n\n"); gap != std::string::npos; gap = text.find("\n\n\n")) text.erase(gap, 1);
+    return text;
+  }
 
  private:
   void add(const Flag& flag) {
@@ -104,13 +120,19 @@ class FlagParser {
         ->group(group);
   }
 
+  std::string missing_value(const std::string& flag) const {
+    const CLI::Option* option = app_.get_option_no_throw(flag);
+    if (option == nullptr) return fmt::format("{}: its value is missing", flag);
+    return fmt::format("{}: its value is missing: {}", flag, option->get_type_name());
+  }
+
   RawFlags given() const {
     RawFlags flags;
     for (const CLI::Option* option : app_.get_options()) {
       if (option->count() == 0) continue;
       const std::string name = option->get_lnames().front();
       if (option->get_expected_min() == 0) {
-        flags[name] = "true";
+        flags[name] = option->results().back();  // `--quiet` is true, `--quiet=false` says so.
       } else if (option->count() > 1 && name != "guard") {
         throw UsageError(fmt::format("--{} is given twice", name));
       } else {

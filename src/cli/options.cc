@@ -17,6 +17,7 @@ constexpr std::uint64_t kMostRequests = 2'000'000;
 constexpr std::uint64_t kMostThreads = 100'000;
 constexpr std::uint64_t kMostKeys = 1'000'000;
 constexpr Nanos kLongest = 24 * 3600 * kSecond;
+constexpr std::string_view kLongestText = "24h";
 
 template <class... Args>
 [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
@@ -67,7 +68,7 @@ class Values {
     const auto value = parse_duration(text);
     if (!value) refuse("--{}: '{}' is not a duration with its unit (500ms, 1s, 50us) or 0", name, text);
     if (*value < least || *value > kLongest) {
-      refuse("--{}: {} is not from {} to {}", name, text, to_text(least), to_text(kLongest));
+      refuse("--{}: {} is not from {} to {}", name, text, to_text(least), kLongestText);
     }
     return *value;
   }
@@ -148,8 +149,10 @@ void add_all_guards(Experiment& experiment) {
 }
 
 void read_guards(const Values& values, Experiment& experiment) {
-  for (const std::string& name : values.list("guard")) {
-    if (name == "all" && values.text("guard") == name) return add_all_guards(experiment);
+  const std::vector<std::string> names = values.list("guard");
+  if (names == std::vector<std::string>{"all"}) return add_all_guards(experiment);
+  for (const std::string& name : names) {
+    if (name == "all") refuse("--guard: 'all' stands alone, not in a list");
     const GuardPlugin* guard = guards().find(name);
     if (guard == nullptr) {
       refuse("--guard: there is no guard '{}'; {}", name, suggestion(name, names_of(guards().all())));

@@ -32,7 +32,7 @@ Invariant each_key(std::string_view name, std::int64_t expected, const std::vect
     if (worst.holds || (too_many && !worst.beyond_repair) || (too_many == worst.beyond_repair && further)) {
       worst.expected = wanted;
       worst.observed = observed;
-      worst.key = key;
+      if (tally.keys > 1) worst.key = key;
     }
     worst.holds = false;
     worst.beyond_repair = worst.beyond_repair || too_many;

@@ -42,7 +42,7 @@ struct Invariant {
   bool holds = true;
   /// Nothing that could still happen would repair it: it is broken whether or not the trial ended.
   bool beyond_repair = false;
-  std::optional<Key> key;  ///< the one that `expected` and `observed` speak of; none: of all together
+  std::optional<Key> key;  ///< that `expected` and `observed` speak of; none where there is only one
 };
 
 /// `counts[key]` must be exactly `expected` on every key that was asked for, 0 on the others. The

@@ -46,9 +46,10 @@ std::string describe(const Invariant& invariant, const ScenarioInfo& scenario) {
   return text;
 }
 
-bool broke_as_control(const ScenarioInfo& scenario, std::span<const Invariant> invariants) {
-  const auto found = std::ranges::find(invariants, scenario.breakable, &Invariant::name);
-  return found != invariants.end() && !found->holds;
+const Invariant* broken_by_control(const ScenarioInfo& scenario, const TrialResult& trial) {
+  const auto found = std::ranges::find(trial.invariants, scenario.breakable, &Invariant::name);
+  if (found == trial.invariants.end() || found->holds) return nullptr;
+  return trial.tally.unfinished() == 0 || found->beyond_repair ? &*found : nullptr;
 }
 
 Judgement judge(const TrialEnd& end, std::span<const Invariant> invariants, ControlEvidence control,

@@ -29,8 +29,9 @@ struct Judgement {
 Judgement judge(const TrialEnd& end, std::span<const Invariant> invariants, ControlEvidence control,
                 const ScenarioInfo& scenario);
 
-/// Whether a trial, seen as a control, broke what the scenario's control must break.
-bool broke_as_control(const ScenarioInfo& scenario, std::span<const Invariant> invariants);
+/// The invariant that the scenario's control must break, if this trial broke it; else null. Where a
+/// trial did not end, only what is beyond repair counts: the rest may just not have happened yet.
+const Invariant* broken_by_control(const ScenarioInfo& scenario, const TrialResult& trial);
 
 /// `one payment sent: 20 instead of 1 on ticket-1`.
 std::string describe(const Invariant& invariant, const ScenarioInfo& scenario);

@@ -60,7 +60,7 @@ class Run {
     const std::size_t most = plan.controls.size() + plan.trials.size();
     for (const PlannedTrial& control : plan.controls) {
       if (interruption_.signal() != 0 || !add(control, most)) break;
-      if (broke_as_control(experiment_.scenario->info, result_.trials.back().invariants)) break;
+      if (broken_by_control(experiment_.scenario->info, result_.trials.back()) != nullptr) break;
     }
     const std::size_t total = result_.trials.size() + plan.trials.size();
     for (const PlannedTrial& trial : plan.trials) {
@@ -121,12 +121,13 @@ class Run {
     const ScenarioInfo& scenario = experiment_.scenario->info;
     const std::string_view none = control_guard().info.name;
     std::string first;
-    for (const TrialResult& trial : result_.trials) {
-      if (trial.guard != none) continue;
+    for (std::size_t i = 0; i < result_.trials.size(); ++i) {
+      const TrialResult& trial = result_.trials[i];
+      const Invariant* broken = broken_by_control(scenario, trial);
+      // One that did not end and broke nothing until then shows nothing.
+      if (trial.guard != none || (broken == nullptr && ends_[i].kind != TrialEnd::Kind::completed)) continue;
       ++result_.control.trials;
-      if (!broke_as_control(scenario, trial.invariants)) continue;
-      const auto broken = std::ranges::find(trial.invariants, scenario.breakable, &Invariant::name);
-      if (result_.control.broken++ == 0) first = describe(*broken, scenario);
+      if (broken != nullptr && result_.control.broken++ == 0) first = describe(*broken, scenario);
     }
     result_.control.sentence = control_sentence(first);
   }
@@ -134,14 +135,10 @@ class Run {
   std::string control_sentence(const std::string& first_breach) const {
     const ControlReport& control = result_.control;
     if (evidence() == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
-    if (control.trials == 0) return "none ran: nothing shows that the race was there to be lost";
-    const std::string trials =
-        fmt::format("{} of {} trial{}", control.broken, control.trials, control.trials == 1 ? "" : "s");
-    if (control.broken > 0) {
-      return fmt::format("without a guard {} broke ({}): the race was there to be lost", trials, first_breach);
-    }
-    return fmt::format("without a guard {} broke: below {:.2g} % per trial at 95 %; nothing shows that the race "
-                       "was there to be lost",
+    if (control.trials == 0) return "none: nothing shows that the race was there to be lost";
+    const std::string trials = fmt::format("{} of {} broke without a guard", control.broken, control.trials);
+    if (control.broken > 0) return fmt::format("{} ({}): the race was there to be lost", trials, first_breach);
+    return fmt::format("{}, below {:.2g} % per trial at 95 %: nothing shows that the race was there to be lost",
                        trials, 100 * bound_of_clean_trials(control.trials));
   }
 
@@ -178,7 +175,9 @@ class Run {
     GuardResult row{.guard = std::string(guard.info.name),
                     .sentence = {},
                     .trials = {},
-                    .lacking = missing(experiment_.scenario->info.needs, guard.info.promises)};
+                    .lacking = {}};
+    // That no guard promises nothing needs no remark.
+    if (&guard != &control_guard()) row.lacking = missing(experiment_.scenario->info.needs, guard.info.promises);
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
       const TrialResult& trial = result_.trials[i];
       if (trial.guard != guard.info.name) continue;

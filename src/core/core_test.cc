@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <limits>
+#include <stdexcept>
+
+#include "core/duration.h"
+#include "core/parameter.h"
+#include "core/promises.h"
+#include "core/registry.h"
+#include "core/tally.h"
+#include "core/verdict.h"
+
+namespace ccbench {
+namespace {
+
+TEST(Duration, ReadsNumbersWithUnits) {
+  EXPECT_EQ(parse_duration("500ms"), 500 * kMillisecond);
+  EXPECT_EQ(parse_duration("1s"), kSecond);
+  EXPECT_EQ(parse_duration("1.5s"), 1500 * kMillisecond);
+  EXPECT_EQ(parse_duration("50us"), 50 * kMicrosecond);
+  EXPECT_EQ(parse_duration("50µs"), 50 * kMicrosecond);
+  EXPECT_EQ(parse_duration("7ns"), 7);
+  EXPECT_EQ(parse_duration("2m"), 120 * kSecond);
+  EXPECT_EQ(parse_duration("1h"), 3600 * kSecond);
+  EXPECT_EQ(parse_duration("0"), 0);
+}
+
+TEST(Duration, RefusesWhatHasNoUnitASignOrRubbish) {
+  for (const char* text : {"", "5", "-1s", "+1s", "1 s", "1sec", "s", "1e3s", "1s ", "nan", "0x1s", "1.2.3s", ".5s",
+                           "99999999999999999999s"}) {
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+  }
+}
+
+TEST(Duration, IsWrittenAsItIsRead) {
+  for (const Nanos duration : {Nanos{0}, Nanos{1}, Nanos{999}, kMicrosecond, 1500 * kMicrosecond, kMillisecond,
+                               1234 * kMillisecond, kSecond, 90 * kSecond, kSecond + 1}) {
+    EXPECT_EQ(parse_duration(to_text(duration)), duration) << to_text(duration);
+  }
+  EXPECT_EQ(to_text(1500 * kMillisecond), "1.5s");
+  EXPECT_EQ(to_text(500 * kMillisecond), "500ms");
+}
+
+constexpr std::array<std::string_view, 2> kColors = {"red", "green"};
+constexpr std::array<Parameter, 3> kParameters = {{
+    {.name = "pause", .about = "", .initial = "10ms"},
+    {.name = "color", .about = "", .type = Parameter::Type::choice, .initial = "red", .choices = kColors},
+    {.name = "size", .about = "", .type = Parameter::Type::count, .initial = "3", .least = 1, .most = 9},
+}};
+
+TEST(ParameterValues, StartAtTheirDefaultsAndNameWhatChanged) {
+  ParameterValues values(kParameters);
+  EXPECT_EQ(values.at("pause"), 10 * kMillisecond);
+  EXPECT_EQ(values.at("color"), 0);
+  EXPECT_EQ(values.at("size"), 3);
+  EXPECT_TRUE(values.changed().empty());
+  EXPECT_EQ(values.set("color", "green"), "");
+  EXPECT_EQ(values.set("pause", "10000us"), "");
+  EXPECT_EQ(values.changed(), (std::map<std::string, std::string>{{"color", "green"}}));
+}
+
+TEST(ParameterValues, SayWhatIsAllowedAndStayAsTheyWere) {
+  ParameterValues values(kParameters);
+  EXPECT_EQ(values.set("color", "blue"), "one of red, green");
+  EXPECT_EQ(values.set("size", "10"), "a whole number from 1 to 9");
+  EXPECT_EQ(values.set("size", "3x"), "a whole number from 1 to 9");
+  EXPECT_NE(values.set("pause", "10"), "");
+  EXPECT_TRUE(values.changed().empty());
+}
+
+TEST(ParameterValues, ScaleTheirDelaysAndNothingElse) {
+  ParameterValues values(kParameters);
+  values.scale_delays(0.5);
+  EXPECT_EQ(values.section(), 5 * kMillisecond);
+  EXPECT_EQ(values.longest_step(), 5 * kMillisecond);
+  EXPECT_EQ(values.at("size"), 3);
+}
+
+TEST(ParameterValues, DoNotKnowAnUndeclaredName) {
+  ParameterValues values(kParameters);
+  EXPECT_THROW((void)values.at("weight"), std::logic_error);
+  EXPECT_THROW((void)values.set("weight", "1"), std::logic_error);
+}
+
+TEST(Promises, FitWhereEveryNeedIsPromised) {
+  const Promises needs{.exclusive = true, .admits = 2};
+  EXPECT_TRUE(missing(needs, {.exclusive = true}).empty());
+  EXPECT_EQ(missing(needs, {.admits = 2}), (std::vector<std::string>{"exclusive"}));
+  EXPECT_EQ(missing(needs, {.waits = true}), (std::vector<std::string>{"exclusive", "admits 2"}));
+  EXPECT_EQ(names_of({.exclusive = true, .per_key = true}), (std::vector<std::string>{"exclusive", "per key"}));
+}
+
+Tally two_keys() {
+  Tally tally;
+  tally.requests = 4;
+  tally.keys = 2;
+  tally.requests_of_key = {4, 0};
+  tally.successes_of_key = {1, 0};
+  return tally;
+}
+
+TEST(EachKey, ExpectsTheNumberOnKeysThatWereAskedForAndZeroElsewhere) {
+  EXPECT_TRUE(each_key("one", 1, {1, 0}, two_keys()).holds);
+  EXPECT_FALSE(each_key("one", 1, {1, 1}, two_keys()).holds);
+  EXPECT_FALSE(each_key("one", 1, {0, 0}, two_keys()).holds);
+}
+
+TEST(EachKey, TooManyIsBeyondRepairAndTooFewIsNot) {
+  EXPECT_TRUE(each_key("one", 1, {2, 0}, two_keys()).beyond_repair);
+  EXPECT_FALSE(each_key("one", 1, {0, 0}, two_keys()).beyond_repair);
+}
+
+TEST(EachKey, ShowsTheWorstKeyAndNeverHidesABreachBeyondRepair) {
+  Tally tally = two_keys();
+  tally.requests_of_key = {2, 2};
+  const Invariant worst = each_key("one", 1, {7, 2}, tally);
+  EXPECT_EQ(worst.observed, 7);
+  EXPECT_EQ(worst.key, Key{0});
+  const Invariant mixed = each_key("nine", 9, {0, 10}, tally);
+  EXPECT_TRUE(mixed.beyond_repair);
+  EXPECT_EQ(mixed.observed, 10);
+  EXPECT_EQ(mixed.key, Key{1});
+}
+
+TEST(ExitCode, TheGravestOfSeveralWins) {
+  const std::array<int, 12> gravest_first = {1, 130, 143, 2, 7, 3, 9, 6, 8, 4, 5, 0};
+  for (std::size_t i = 0; i < gravest_first.size(); ++i) {
+    for (std::size_t j = i; j < gravest_first.size(); ++j) {
+      EXPECT_EQ(worse_exit_code(gravest_first[i], gravest_first[j]), gravest_first[i]);
+      EXPECT_EQ(worse_exit_code(gravest_first[j], gravest_first[i]), gravest_first[i]);
+    }
+  }
+}
+
+TEST(Registry, RefusesANameThatIsTaken) {
+  Registry<GuardPlugin> registry;
+  registry.add({.info = {.name = "b", .about = "", .promises = {}}, .make = {}});
+  registry.add({.info = {.name = "a", .about = "", .promises = {}}, .make = {}});
+  EXPECT_THROW(registry.add({.info = {.name = "a", .about = "", .promises = {}}, .make = {}}), std::logic_error);
+  EXPECT_EQ(registry.all().front().info.name, "a");
+  EXPECT_NE(registry.find("b"), nullptr);
+  EXPECT_EQ(registry.find("c"), nullptr);
+}
+
+}  // namespace
+}  // namespace ccbench

@@ -1,0 +1,526 @@
+// Trials are real here: forked processes with threads, some of which misbehave on purpose.
+#include <gtest/gtest.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <new>
+#include <set>
+#include <thread>
+
+#include "core/registry.h"
+#include "driver/build.h"
+#include "driver/judge.h"
+#include "driver/plan.h"
+#include "driver/request_source.h"
+#include "driver/run.h"
+#include "driver/trial_memory.h"
+#include "driver/worker_threads.h"
+#include "sync/std_sync.h"
+
+namespace ccbench {
+namespace {
+
+/// What the section of the probe does to itself.
+enum class Deed : std::uint8_t { none, fault, abort, kill, leave, throw_bad_alloc, throw_other, stand_still, breed };
+
+enum Fact : FactId { kEffects, kChild };
+constexpr std::array<std::string_view, 2> kFacts = {"effects", "child"};
+constexpr std::array<std::string_view, 1> kSteps = {"deed"};
+
+/// A scenario for one deed, done by the request `doer` after every other has ended or stands still.
+struct Probe {
+  Deed deed = Deed::none;
+  std::uint64_t doer = 0;
+  std::int64_t effects_before = 0;  ///< raised by the doer before its deed
+};
+
+void do_deed(Deed deed, Facts& facts) {
+  switch (deed) {
+    case Deed::none: return;
+    case Deed::fault: {
+      volatile int* nowhere = nullptr;
+      *nowhere = 1;
+      return;
+    }
+    case Deed::abort: std::abort();
+    case Deed::kill: raise(SIGKILL); return;
+    case Deed::leave: _exit(3);
+    case Deed::throw_bad_alloc: throw std::bad_alloc();
+    case Deed::throw_other: throw 42;
+    case Deed::stand_still:
+      while (true) pause();
+    case Deed::breed: {
+      const pid_t child = fork();
+      if (child == 0) {
+        while (true) pause();
+      }
+      facts.set(kChild, 0, child);
+      return;
+    }
+  }
+}
+
+class ProbeScenario final : public AnyScenario {
+ public:
+  ProbeScenario(const TrialContext& trial, Probe probe) : trial_(trial), probe_(probe) {}
+
+  Result handle(const Request& request, const Entry& /*entry*/) override {
+    trial_.steps.enter_step(request, 0);
+    if (request.index == probe_.doer) {
+      while (ended_.load() + 1 < static_cast<int>(trial_.requests)) std::this_thread::yield();
+      for (std::int64_t i = 0; i < probe_.effects_before; ++i) trial_.facts.raise(kEffects, request.key);
+      do_deed(probe_.deed, trial_.facts);
+    }
+    ++ended_;
+    return success();
+  }
+
+  void settle() override {}
+
+ private:
+  const TrialContext& trial_;
+  const Probe probe_;
+  std::atomic<int> ended_{0};
+};
+
+ScenarioPlugin make_probe(Probe probe) {
+  return {.info = {.name = "probe",
+                   .about = "",
+                   .key_name = "key",
+                   .needs = {},
+                   .breakable = "at most one effect",
+                   .parameters = {},
+                   .steps = kSteps,
+                   .facts = kFacts,
+                   .effect = kEffects},
+          .make = [probe](const TrialContext& trial) { return std::make_unique<ProbeScenario>(trial, probe); },
+          .check =
+              [](const Tally& tally) {
+                Invariant invariant = equal("at most one effect", 1, tally.total(kEffects));
+                invariant.holds = invariant.observed <= 1;
+                invariant.beyond_repair = !invariant.holds;
+                return std::vector<Invariant>{invariant};
+              },
+          .expected_success = [](const Tally&) -> std::optional<std::uint64_t> { return std::nullopt; }};
+}
+
+const GuardPlugin& guard(std::string_view name) {
+  const GuardPlugin* found = guards().find(name);
+  if (found == nullptr) throw std::logic_error("no guard " + std::string(name));
+  return *found;
+}
+
+Experiment experiment_of(const ScenarioPlugin& scenario, std::vector<const GuardPlugin*> guards_asked) {
+  Experiment experiment;
+  experiment.scenario = &scenario;
+  experiment.parameters = ParameterValues(scenario.info.parameters);
+  experiment.guards = std::move(guards_asked);
+  experiment.seed = 1;
+  return experiment;
+}
+
+/// The purchase with delays that a test can wait for.
+Experiment quick_purchase(std::vector<const GuardPlugin*> guards_asked, std::string_view payment = "20ms",
+                          std::string_view db = "10ms") {
+  Experiment experiment = experiment_of(*scenarios().find("lotto-purchase"), std::move(guards_asked));
+  experiment.parameters.set("payment", payment);
+  experiment.parameters.set("db", db);
+  return experiment;
+}
+
+class Silent final : public Progress {
+  void trial_begins(std::uint64_t /*number*/, std::uint64_t /*most*/, std::string_view /*guard*/) override {}
+};
+
+RunResult run_quietly(const Experiment& experiment) {
+  const Interruption interruption;
+  Silent silent;
+  return run(experiment, interruption, silent);
+}
+
+/// The only trial of the guard `none` over a probe of 8 requests.
+TrialResult run_probe(Probe probe) {
+  const ScenarioPlugin scenario = make_probe(probe);
+  Experiment experiment = experiment_of(scenario, {&guard("none")});
+  experiment.requests = 8;
+  experiment.threads = 8;
+  experiment.stall = 300 * kMillisecond;
+  return run_quietly(experiment).trials.at(0);
+}
+
+TEST(Trial, CountsEveryRequestOnce) {
+  const TrialResult trial = run_probe({.deed = Deed::none});
+  EXPECT_EQ(trial.tally.of(Outcome::success), 8U);
+  EXPECT_EQ(trial.tally.unfinished(), 0U);
+  EXPECT_TRUE(trial.wall.has_value());
+  EXPECT_TRUE(trial.cpu.has_value());
+  EXPECT_EQ(trial.latency.samples, 8U);
+}
+
+TEST(Trial, CountsABadAllocAsAnError) {
+  const TrialResult trial = run_probe({.deed = Deed::throw_bad_alloc});
+  EXPECT_EQ(trial.tally.of(Outcome::error), 1U);
+  EXPECT_EQ(trial.tally.of(Outcome::success), 7U);
+  EXPECT_EQ(trial.tally.reasons.at({Outcome::error, "std::bad_alloc"}), 1U);
+}
+
+TEST(Trial, CountsAnythingThrownAsAnError) {
+  const TrialResult trial = run_probe({.deed = Deed::throw_other});
+  EXPECT_EQ(trial.tally.of(Outcome::error), 1U);
+  EXPECT_EQ(trial.tally.unfinished(), 0U);
+}
+
+class DyingTrial : public testing::TestWithParam<Deed> {};
+
+TEST_P(DyingTrial, LeavesItsCountsBehind) {
+  const TrialResult trial = run_probe({.deed = GetParam()});
+  EXPECT_EQ(trial.verdict, Verdict::crashed) << trial.sentence;
+  EXPECT_EQ(trial.exit_code(), kExitCrashed);
+  // The others had left the section, and all but the last store of each is a matter of nanoseconds.
+  EXPECT_GE(trial.tally.unfinished(), 1U);
+  EXPECT_EQ(trial.tally.ended() + trial.tally.unfinished(), 8U);
+  EXPECT_FALSE(trial.wall.has_value());
+  EXPECT_FALSE(trial.snapshots.empty());
+}
+
+TEST_P(DyingTrial, DoesNotHideWhatCannotBeRepaired) {
+  const TrialResult trial = run_probe({.deed = GetParam(), .effects_before = 2});
+  EXPECT_EQ(trial.verdict, Verdict::violation) << trial.sentence;
+  EXPECT_EQ(trial.tally.total(kEffects), 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryDeath, DyingTrial,
+                         testing::Values(Deed::fault, Deed::abort, Deed::kill, Deed::leave));
+
+TEST(Trial, ThatStandsStillIsHung) {
+  const TrialResult trial = run_probe({.deed = Deed::stand_still});
+  EXPECT_EQ(trial.verdict, Verdict::hung);
+  ASSERT_TRUE(trial.hang.has_value());
+  EXPECT_EQ(trial.hang->kind, "stalled");
+  EXPECT_EQ(trial.tally.unfinished(), 1U);
+  ASSERT_FALSE(trial.snapshots.empty());
+  EXPECT_EQ(phase_name(trial.snapshots.back().threads.at(0).place, make_probe({}).info), "step:deed");
+}
+
+TEST(Trial, OverItsTimeIsHungToo) {
+  const ScenarioPlugin scenario = make_probe({.deed = Deed::stand_still});
+  Experiment experiment = experiment_of(scenario, {&guard("none")});
+  experiment.requests = experiment.threads = 2;
+  experiment.timeout = 200 * kMillisecond;
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_EQ(trial.verdict, Verdict::hung);
+  EXPECT_EQ(trial.hang->kind, "slow");
+}
+
+TEST(Trial, LeavesNoProcessBehind) {
+  const TrialResult trial = run_probe({.deed = Deed::breed});
+  const auto child = static_cast<pid_t>(trial.tally.total(kChild));
+  ASSERT_GT(child, 0);
+  // It was a grandchild: killed with its group, and reaped by whoever adopts orphans, which may take a moment.
+  const auto gone = [child] { return kill(child, 0) != 0 && errno == ESRCH; };
+  const auto zombie = [child] {
+    std::string state;
+    const std::string path = "/proc/" + std::to_string(child) + "/stat";
+    FILE* stat = fopen(path.c_str(), "re");
+    if (stat == nullptr) return true;
+    std::array<char, 256> line{};
+    const char* read = fgets(line.data(), line.size(), stat);
+    fclose(stat);
+    return read != nullptr && std::string(line.data()).find(") Z") != std::string::npos;
+  };
+  for (int i = 0; i < 1000 && !gone() && !zombie(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(gone() || zombie());
+}
+
+TEST(Trial, ReentersARecursiveGuardAndDeadlocksOnAPlainOne) {
+  Experiment experiment = quick_purchase({&guard("recursive"), &guard("synchronized")}, "1ms", "1ms");
+  experiment.requests = experiment.threads = 4;
+  experiment.reenter = 2;
+  experiment.stall = 300 * kMillisecond;
+  const RunResult result = run_quietly(experiment);
+  EXPECT_EQ(result.guards.at(1).guard, "recursive");
+  EXPECT_EQ(result.guards.at(1).verdict, Verdict::ok) << result.guards.at(1).sentence;
+  EXPECT_EQ(result.guards.at(2).verdict, Verdict::hung) << result.guards.at(2).sentence;
+  EXPECT_EQ(result.exit_code(), kExitHung);
+}
+
+class Pool : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(Pool, CarriesEveryRequestExactlyOnce) {
+  Experiment experiment = experiment_of(*scenarios().find("counter"), {&guard("synchronized")});
+  experiment.requests = GetParam();
+  experiment.threads = 3;
+  experiment.keep_requests = true;
+  experiment.control = ControlMode::never;
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_EQ(trial.tally.of(Outcome::success), GetParam());
+  EXPECT_EQ(trial.tally.total(0), static_cast<std::int64_t>(GetParam()));
+  std::set<std::uint32_t> threads;
+  for (const RequestRow& row : trial.requests) threads.insert(row.thread);
+  EXPECT_LE(threads.size(), 3U);
+  EXPECT_TRUE(trial.fairness.has_value());
+}
+
+// Beyond 16384 requests the queue hands out several at a time.
+INSTANTIATE_TEST_SUITE_P(Sizes, Pool, testing::Values(4U, 1000U, 16384U, 16385U, 50000U));
+
+TEST(Trial, TimesOfARequestAreInOrderAndAfterTheRelease) {
+  for (const StartMode mode : {StartMode::aligned, StartMode::latch}) {
+    Experiment experiment = quick_purchase({&guard("synchronized")}, "2ms", "1ms");
+    experiment.start = mode;
+    experiment.keep_requests = true;
+    experiment.control = ControlMode::never;
+    const TrialResult trial = run_quietly(experiment).trials.at(0);
+    ASSERT_EQ(trial.requests.size(), 20U);
+    for (const RequestRow& row : trial.requests) {
+      EXPECT_GE(row.start, 0);
+      EXPECT_GE(row.enter, row.start);
+      EXPECT_GE(row.leave, row.enter);
+      EXPECT_GE(row.end, row.leave);
+      EXPECT_LE(*row.end, *trial.wall);
+    }
+    EXPECT_EQ(trial.verdict, Verdict::inconclusive);
+  }
+}
+
+TEST(Trial, AFollowerHasNoTimeInTheSection) {
+  Experiment experiment = quick_purchase({&guard("single-flight")}, "30ms", "10ms");
+  experiment.keep_requests = true;
+  const RunResult result = run_quietly(experiment);
+  const TrialResult& trial = result.trials.back();
+  EXPECT_EQ(trial.verdict, Verdict::ok) << trial.sentence;
+  EXPECT_EQ(trial.tally.of(Outcome::success), 1U);
+  EXPECT_EQ(trial.tally.of(Outcome::shared), 19U);
+  EXPECT_EQ(trial.wait.samples, 20U);
+  for (const RequestRow& row : trial.requests) {
+    EXPECT_EQ(row.enter.has_value(), row.outcome == Outcome::success);
+    EXPECT_EQ(row.leave.has_value(), row.outcome == Outcome::success);
+  }
+}
+
+TEST(Run, ShowsWhatTheReferenceExperimentShows) {
+  const std::vector<const GuardPlugin*> all = {&guard("none"),      &guard("cas"),          &guard("global"),
+                                               &guard("recursive"), &guard("rwlock"),       &guard("single-flight"),
+                                               &guard("synchronized")};
+  const RunResult result = run_quietly(quick_purchase(all, "40ms", "20ms"));
+  for (const GuardResult& row : result.guards) {
+    const Tally& tally = result.trials[row.trials.front()].tally;
+    if (row.guard == "none") {
+      EXPECT_EQ(row.role, Role::control);
+      EXPECT_EQ(row.verdict, Verdict::violation);
+      EXPECT_EQ(tally.of(Outcome::success), 20U);
+      EXPECT_EQ(tally.total(0), 20);
+    } else {
+      EXPECT_EQ(row.verdict, Verdict::ok) << row.guard << ": " << row.sentence;
+      EXPECT_EQ(tally.of(Outcome::success), 1U) << row.guard;
+      EXPECT_EQ(tally.total(0), 1) << row.guard;
+    }
+  }
+  EXPECT_EQ(result.exit_code(), kExitOk);
+}
+
+TEST(Run, WithInstantVisibilityTheUnguardedPurchaseStillPaysForAll) {
+  Experiment experiment = quick_purchase({&guard("none")}, "40ms", "20ms");
+  experiment.parameters.set("visibility", "instant");
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_EQ(trial.tally.total(0), 20);
+  EXPECT_GE(trial.tally.of(Outcome::success), 1U);
+  EXPECT_LT(trial.tally.of(Outcome::success), 20U);
+  EXPECT_EQ(trial.verdict, Verdict::violation);
+}
+
+TEST(Run, WithTenConnectionsTenUnguardedPurchasesSucceed) {
+  Experiment experiment = quick_purchase({&guard("none")}, "20ms", "100ms");
+  experiment.parameters.set("connections", "10");
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_EQ(trial.tally.of(Outcome::success), 10U);
+  EXPECT_EQ(trial.tally.total(0), 20);
+}
+
+TEST(Run, CompletingFirstPaysOnlyAfterACompletion) {
+  Experiment experiment = quick_purchase({&guard("none")}, "40ms", "20ms");
+  experiment.parameters.set("visibility", "instant");
+  experiment.parameters.set("order", "complete-first");
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_EQ(trial.tally.total(0), trial.tally.total(2));  // payments, completions
+  EXPECT_EQ(trial.tally.total(0), static_cast<std::int64_t>(trial.tally.of(Outcome::success)));
+}
+
+TEST(Run, EndsAtOnceWhenInterruptedAndKeepsWhatItHas) {
+  class InterruptSecond final : public Progress {
+    void trial_begins(std::uint64_t number, std::uint64_t /*most*/, std::string_view /*guard*/) override {
+      if (number == 3) raise(SIGINT);
+    }
+  };
+  Experiment experiment = quick_purchase({&guard("cas")}, "10ms", "10ms");
+  experiment.trials = 50;
+  const Interruption interruption;
+  InterruptSecond progress;
+  const RunResult result = run(experiment, interruption, progress);
+  EXPECT_EQ(result.trials.size(), 3U);
+  EXPECT_EQ(result.trials.back().verdict, Verdict::error);
+  EXPECT_EQ(result.trials.back().sentence, "interrupted");
+  EXPECT_EQ(result.exit_code(), kExitInterrupted);
+}
+
+TEST(Run, SnapshotsFollowTheirClock) {
+  Experiment experiment = quick_purchase({&guard("synchronized")}, "300ms", "10ms");
+  experiment.control = ControlMode::never;
+  experiment.snapshots = {50 * kMillisecond, 150 * kMillisecond};
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  ASSERT_GE(trial.snapshots.size(), 1U);  // A starved watcher may take one for both.
+  EXPECT_GE(trial.snapshots.front().at, 50 * kMillisecond);
+  EXPECT_EQ(trial.snapshots.front().threads.size(), 20U);
+  EXPECT_EQ(trial.blocked_peak, 19U);
+}
+
+// Plans
+
+std::vector<std::string> order_of(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const PlannedTrial& trial : plan.trials) {
+    names.push_back(std::to_string(trial.round) + " " + std::string(trial.guard->info.name));
+  }
+  return names;
+}
+
+TEST(Plan, RunsControlsFirstUnlessNoneIsAsked) {
+  Experiment experiment = quick_purchase({&guard("cas")});
+  EXPECT_EQ(make_plan(experiment).controls.size(), 5U);
+  experiment.control = ControlMode::never;
+  EXPECT_TRUE(make_plan(experiment).controls.empty());
+  experiment.control = ControlMode::automatic;
+  experiment.guards.push_back(&guard("none"));
+  EXPECT_TRUE(make_plan(experiment).controls.empty());
+}
+
+TEST(Plan, WithControlsAlwaysEveryRoundBeginsWithOne) {
+  Experiment experiment = quick_purchase({&guard("cas"), &guard("global")});
+  experiment.control = ControlMode::always;
+  experiment.trials = 3;
+  const Plan plan = make_plan(experiment);
+  ASSERT_EQ(plan.trials.size(), 9U);
+  for (std::size_t i = 0; i < 9; i += 3) {
+    EXPECT_EQ(plan.trials[i].role, Role::control);
+    EXPECT_EQ(plan.trials[i].guard->info.name, "none");
+  }
+}
+
+TEST(Plan, ShufflesEveryRoundTheSameWayForASeed) {
+  Experiment experiment = quick_purchase({&guard("cas"), &guard("global"), &guard("none"), &guard("rwlock")});
+  experiment.trials = 20;
+  const auto order = order_of(make_plan(experiment));
+  EXPECT_EQ(order, order_of(make_plan(experiment)));
+  experiment.seed = 2;
+  EXPECT_NE(order, order_of(make_plan(experiment)));
+  std::set<std::string> first_of_round;
+  for (std::size_t round = 0; round < 20; ++round) {
+    std::set<std::string> guards_of_round(order.begin() + static_cast<std::ptrdiff_t>(4 * round),
+                                          order.begin() + static_cast<std::ptrdiff_t>(4 * round + 4));
+    EXPECT_EQ(guards_of_round.size(), 4U);
+    first_of_round.insert(order[4 * round].substr(order[4 * round].find(' ')));
+  }
+  EXPECT_GT(first_of_round.size(), 1U);
+}
+
+TEST(Run, StopsItsControlsAtTheFirstThatBreaks) {
+  const RunResult result = run_quietly(quick_purchase({&guard("cas")}, "5ms", "5ms"));
+  EXPECT_EQ(result.control.trials, 1U);
+  EXPECT_EQ(result.control.broken, 1U);
+  EXPECT_EQ(result.trials.size(), 2U);
+}
+
+TEST(Run, IsInconclusiveWhereNoControlBreaks) {
+  // One request cannot race: five controls hold, and so nothing vouches for the guard.
+  Experiment experiment = quick_purchase({&guard("cas")}, "0", "0");
+  experiment.requests = experiment.threads = 1;
+  const RunResult result = run_quietly(experiment);
+  EXPECT_EQ(result.control.trials, 5U);
+  EXPECT_EQ(result.guards.back().verdict, Verdict::inconclusive);
+  EXPECT_EQ(result.exit_code(), kExitInconclusive);
+}
+
+// Verdicts
+
+Invariant broken(bool beyond_repair) {
+  Invariant invariant = equal("one", 1, 2);
+  invariant.beyond_repair = beyond_repair;
+  return invariant;
+}
+
+TEST(Judge, TakesTheFirstThatApplies) {
+  const ScenarioInfo scenario = make_probe({}).info;
+  const auto verdict = [&](TrialEnd::Kind kind, std::vector<Invariant> invariants, ControlEvidence control) {
+    return judge({.kind = kind, .sentence = "s", .snapshots = {}}, invariants, control, scenario).verdict;
+  };
+  using Kind = TrialEnd::Kind;
+  for (const Kind kind : {Kind::completed, Kind::crashed, Kind::hung, Kind::over_time, Kind::failed}) {
+    EXPECT_EQ(verdict(kind, {broken(true)}, ControlEvidence::broke), Verdict::violation);
+  }
+  EXPECT_EQ(verdict(Kind::crashed, {broken(false)}, ControlEvidence::broke), Verdict::crashed);
+  EXPECT_EQ(verdict(Kind::hung, {broken(false)}, ControlEvidence::broke), Verdict::hung);
+  EXPECT_EQ(verdict(Kind::over_time, {broken(false)}, ControlEvidence::broke), Verdict::hung);
+  EXPECT_EQ(verdict(Kind::failed, {broken(false)}, ControlEvidence::broke), Verdict::error);
+  EXPECT_EQ(verdict(Kind::completed, {broken(false)}, ControlEvidence::broke), Verdict::violation);
+  EXPECT_EQ(verdict(Kind::completed, {}, ControlEvidence::held), Verdict::inconclusive);
+  EXPECT_EQ(verdict(Kind::completed, {}, ControlEvidence::none), Verdict::inconclusive);
+  EXPECT_EQ(verdict(Kind::completed, {}, ControlEvidence::itself), Verdict::inconclusive);
+  EXPECT_EQ(verdict(Kind::completed, {}, ControlEvidence::impossible), Verdict::ok);
+  EXPECT_EQ(verdict(Kind::completed, {}, ControlEvidence::broke), Verdict::ok);
+}
+
+// Parts
+
+TEST(RequestSource, SpreadsEvenlyOrDrawsTheSameForASeed) {
+  Experiment experiment = quick_purchase({&guard("none")});
+  experiment.requests = 10'000;
+  experiment.keys = 10;
+  const RequestSource even(experiment, 1);
+  std::vector<int> counts(10);
+  for (std::uint64_t i = 0; i < even.count(); ++i) ++counts[even.key_of(i)];
+  EXPECT_EQ(counts, std::vector<int>(10, 1000));
+
+  experiment.zipf = 1.0;
+  const RequestSource drawn(experiment, 1);
+  const RequestSource again(experiment, 1);
+  const RequestSource other(experiment, 2);
+  bool differs = false;
+  std::ranges::fill(counts, 0);
+  for (std::uint64_t i = 0; i < drawn.count(); ++i) {
+    ++counts[drawn.key_of(i)];
+    EXPECT_EQ(drawn.key_of(i), again.key_of(i));
+    differs = differs || drawn.key_of(i) != other.key_of(i);
+  }
+  EXPECT_TRUE(differs);
+  // Key 1 has 1 / (1 + 1/2 + … + 1/10) = 34 % of the weight, key 10 a tenth of that.
+  EXPECT_NEAR(counts[0], 3414, 300);
+  EXPECT_NEAR(counts[9], 341, 100);
+}
+
+TEST(TrialMemory, KeepsATextOnceAndNeverOverflows) {
+  TrialMemory memory(1, 1, 1, 1);
+  const Reason first = memory.keep("first");
+  EXPECT_EQ(memory.keep("first").text().data(), first.text().data());
+  EXPECT_EQ(memory.keep(std::string(1000, 'x')).text(), std::string(ReasonTexts::kLength - 1, 'x'));
+  for (std::size_t i = 0; i < 2 * ReasonTexts::kTexts; ++i) (void)memory.keep("text " + std::to_string(i));
+  EXPECT_EQ(memory.keep("one too many").text(), "other reasons");
+  EXPECT_EQ(memory.keep("first").text(), "first");
+}
+
+TEST(WorkerThreads, RunEveryBodyOnceAndJoin) {
+  std::atomic<std::uint64_t> sum{0};
+  const std::function<void(std::uint32_t)> body = [&](std::uint32_t number) { sum += number; };
+  {
+    WorkerThreads threads(100, body, usable_cpus());
+    EXPECT_EQ(threads.refused(), 0);
+  }
+  EXPECT_EQ(sum, 4950U);
+}
+
+}  // namespace
+}  // namespace ccbench

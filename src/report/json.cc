@@ -1,0 +1,204 @@
+// run.json: everything that a run found, for programs. Names and order are the contract's.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "report/columns.h"
+#include "report/comparison.h"
+#include "report/sink.h"
+
+namespace ccbench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ToJson {
+  Json operator()(std::monostate /*not measured*/) const { return nullptr; }
+  Json operator()(std::int64_t number) const { return number; }
+  Json operator()(std::uint64_t number) const { return number; }
+  /// Through text, so that it is the number of the CSV file and not its binary neighbour.
+  Json operator()(Decimal number) const {
+    const std::string text = fmt::format("{:.{}f}", number.value, number.places);
+    double written = 0;
+    std::from_chars(text.data(), text.data() + text.size(), written);
+    return written;
+  }
+  Json operator()(std::string_view text) const { return text; }
+  Json operator()(const std::string& text) const { return text; }
+};
+
+template <class Row>
+Json object_of(std::span<const Column<Row>> columns, const Row& row) {
+  Json object = Json::object();
+  for (const Column<Row>& column : columns)
+    object[std::string(column.name)] = std::visit(ToJson{}, column.value(row));
+  return object;
+}
+
+Json json_of(const std::optional<Nanos>& nanos) { return nanos ? Json(*nanos) : Json(nullptr); }
+
+/// `{"turned_away: the flag is set": 999}`
+Json reasons_of(const Tally& tally) {
+  Json reasons = Json::object();
+  for (const auto& [failure, count] : tally.reasons) {
+    const auto& [outcome, reason] = failure;
+    reasons[fmt::format("{}: {}", name_of(outcome), reason)] = count;
+  }
+  return reasons;
+}
+
+/// Totals by name.
+Json facts_of(const Tally& tally, const ScenarioInfo& scenario) {
+  Json facts = Json::object();
+  for (FactId fact = 0; fact < tally.facts_of_key.size() && fact < scenario.facts.size(); ++fact) {
+    facts[std::string(scenario.facts[fact])] = tally.total(fact);
+  }
+  return facts;
+}
+
+Json invariants_of(const TrialResult& trial) {
+  Json invariants = Json::array();
+  for (const Invariant& invariant : trial.invariants) {
+    invariants.push_back({{"name", invariant.name},
+                          {"expected", invariant.expected},
+                          {"observed", invariant.observed},
+                          {"holds", invariant.holds},
+                          {"key", invariant.key ? Json(*invariant.key) : Json(nullptr)}});
+  }
+  return invariants;
+}
+
+Json snapshot_of(const RunResult& run, const TrialResult& trial, std::size_t index) {
+  const Snapshot& snapshot = trial.snapshots[index];
+  Json states = Json::object();
+  Json threads = Json::array();
+  std::map<std::string, std::uint64_t> phases;
+  std::map<std::string, std::uint64_t> waiters;
+  for (const ThreadRow& thread : snapshot.threads) {
+    Json row = object_of(snapshot_columns(), SnapshotRow{run, trial, index + 1, snapshot, thread});
+    if (const Json& state = row["state"]; state.is_string()) {
+      Json& count = states[state.get_ref<const std::string&>()];
+      count = count.is_null() ? 1 : count.get<std::uint64_t>() + 1;
+    }
+    ++phases[row["phase"].get_ref<const std::string&>()];
+    if (const Json& lock = row["lock"]; lock.is_string()) ++waiters[lock.get_ref<const std::string&>()];
+    threads.push_back(std::move(row));
+  }
+  Json locks = Json::array();
+  for (const auto& [lock, count] : waiters) {
+    locks.push_back({{"name", lock}, {"kind", nullptr}, {"owner", nullptr}, {"waiters", count}});
+  }
+  return {{"at_ns", snapshot.at},      {"capture_ns", snapshot.capture}, {"resolve_ns", nullptr},
+          {"mode", snapshot.mode},     {"states", std::move(states)},    {"threads", std::move(threads)},
+          {"locks", std::move(locks)}, {"cycles", Json::array()},        {"phases", phases}};
+}
+
+Json trial_of(const RunResult& run, const TrialResult& trial) {
+  const ScenarioInfo& scenario = run.experiment.scenario->info;
+  Json object = object_of(trial_columns(), TrialRow{run, trial});
+  object["reasons"] = reasons_of(trial.tally);
+  object["facts"] = facts_of(trial.tally, scenario);
+  object["invariants"] = invariants_of(trial);
+  object["snapshots"] = Json::array();
+  for (std::size_t i = 0; i < trial.snapshots.size(); ++i) {
+    object["snapshots"].push_back(snapshot_of(run, trial, i));
+  }
+  object["hang"] = nullptr;
+  if (trial.hang) {
+    object["hang"] = {
+        {"kind", trial.hang->kind}, {"cycle", Json::array()}, {"sentence", trial.hang->sentence}};
+  }
+  object["sentence"] = trial.sentence;
+  object["first_gap_ns"] = json_of(trial.start.first_gap);
+  return object;
+}
+
+/// The columns that guards are compared by, over their trials.
+constexpr auto kCompared = std::to_array<std::string_view>(
+    {"success", "shared", "refused", "turned_away", "cancelled", "timed_out", "error", "unfinished",
+     "violations", "effects", "wall_ns", "wait_p50_ns", "wait_p99_ns", "wait_max_ns", "latency_p50_ns",
+     "latency_p99_ns", "latency_max_ns"});
+
+Json comparison_of(const RunResult& run) {
+  Json rows = Json::array();
+  for (const GuardResult& guard : run.guards) {
+    Json row = {
+        {"guard", guard.guard},       {"role", name_of(guard.role)}, {"verdict", name_of(guard.verdict)},
+        {"sentence", guard.sentence}, {"lacking", guard.lacking},    {"trials", guard.trials.size()}};
+    for (const std::string_view column : kCompared) {
+      const auto spread = spread_of(run, guard, column);
+      row[std::string(column)] =
+          spread ? Json{{"min", spread->least}, {"p50", spread->median}, {"max", spread->most}}
+                 : Json(nullptr);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// An exception's text need not be UTF-8; a file that nobody can read would be worse than a `�`.
+std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+/// Moves all lines but the first to the right. No line break is inside a string: JSON escapes those.
+std::string indented(std::string_view text, std::size_t columns) {
+  std::string result;
+  for (const char c : text) {
+    result += c;
+    if (c == '\n') result.append(columns, ' ');
+  }
+  return result;
+}
+
+void write_member(std::string_view name, const Json& value, std::string_view end, std::ostream& out) {
+  out << "  \"" << name << "\": " << indented(text_of(value), 2) << end;
+}
+
+/// One trial at a time: thousands of threads in hundreds of snapshots, all trials in one document in
+/// memory, would need gigabytes.
+void write_trials(const RunResult& run, std::ostream& out) {
+  out << "  \"trials\": [";
+  std::string_view comma;
+  for (const TrialResult& trial : run.trials) {
+    out << comma << "\n    " << indented(text_of(trial_of(run, trial)), 4);
+    comma = ",";
+  }
+  out << (run.trials.empty() ? "],\n" : "\n  ],\n");
+}
+
+class JsonSink final : public Sink {
+ public:
+  void write(const RunResult& run, std::ostream& out) const override {
+    const Machine& machine = run.machine;
+    const Json host = {{"name", machine.host},
+                       {"cpu_model", machine.cpu_model},
+                       {"kernel", machine.kernel},
+                       {"cpus", machine.cpus}};
+    const Json control = {
+        {"trials", run.control.trials}, {"broken", run.control.broken}, {"sentence", run.control.sentence}};
+    out << "{\n";
+    write_member("schema", "ccbench.run/1", ",\n", out);
+    write_member("version", run.build.version, ",\n", out);
+    write_member("host", host, ",\n", out);
+    write_member("config", run.experiment.config, ",\n", out);
+    write_member("seed", run.experiment.seed, ",\n", out);
+    write_trials(run, out);
+    write_member("comparison", comparison_of(run), ",\n", out);
+    write_member("stacks", Json::array(), ",\n", out);
+    write_member("warnings", run.warnings, ",\n", out);
+    write_member("run_id", run.run_id, ",\n", out);
+    write_member("control", control, ",\n", out);
+    write_member("left_out", run.experiment.left_out, ",\n", out);
+    write_member("interrupted_by", run.interrupted_by, "\n}\n", out);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> json_sink() { return std::make_unique<JsonSink>(); }
+
+}  // namespace ccbench

@@ -1,0 +1,114 @@
+#include "report/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace ccbench {
+namespace {
+
+/// `turned away` → `turned`, `away`; `success` → nothing, `success`.
+std::pair<std::string_view, std::string_view> two_lines(std::string_view title) {
+  const auto space = title.rfind(' ');
+  if (space == std::string_view::npos) return {{}, title};
+  return {title.substr(0, space), title.substr(space + 1)};
+}
+
+}  // namespace
+
+std::string human(Nanos duration) {
+  if (duration < kMicrosecond) return fmt::format("{} ns", duration);
+  constexpr std::array<std::pair<Nanos, std::string_view>, 3> kUnits = {
+      {{kMicrosecond, "µs"}, {kMillisecond, "ms"}, {kSecond, "s"}}};
+  for (const auto& [nanos, name] : kUnits) {
+    const double value = static_cast<double>(duration) / static_cast<double>(nanos);
+    // The bounds are those of rounding: 999.6 µs would be written as 1000.
+    if (value >= 999.5 && nanos < kSecond) continue;
+    const int places = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", value, places, name);
+  }
+  return {};  // Not reached: everything fits seconds.
+}
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::size_t width_of(std::string_view text) {
+  // Every byte begins a character but those of the form 10xxxxxx.
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string padded(std::string_view text, std::size_t width, Align align) {
+  const std::size_t own = width_of(text);
+  const std::string spaces(width > own ? width - own : 0, ' ');
+  return align == Align::left ? std::string(text) + spaces : spaces + std::string(text);
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::string clean(text);
+  std::ranges::replace_if(clean, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, ' ');
+  std::vector<std::string> lines(1);
+  std::size_t begin = 0;
+  while (begin <= clean.size()) {
+    const std::size_t end = std::min(clean.find(' ', begin), clean.size());
+    const std::string_view word = std::string_view(clean).substr(begin, end - begin);
+    if (begin == 0) {
+      lines.back() = word;
+    } else if (width_of(lines.back()) + 1 + width_of(word) <= width) {
+      lines.back().append(" ").append(word);
+    } else {
+      lines.emplace_back(word);
+    }
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::vector<std::size_t> TextTable::widths() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const auto [top, bottom] = two_lines(columns_[i].title);
+    widths.push_back(std::max(width_of(top), width_of(bottom)));
+    for (const auto& row : rows_) widths.back() = std::max(widths.back(), width_of(row.at(i).text));
+  }
+  return widths;
+}
+
+void TextTable::write_line(const std::vector<TextCell>& cells, const std::vector<std::size_t>& widths,
+                           std::ostream& out) const {
+  std::string line;
+  std::size_t spaces = 0;  // Written before the next text, so that no line ends with them.
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto& [text, style] = cells[i];
+    const std::size_t fill = widths[i] - width_of(text);
+    if (columns_[i].align == Align::right) spaces += fill;
+    if (!text.empty()) {
+      line.append(spaces, ' ').append(fmt::format(style, "{}", text));
+      spaces = 0;
+    }
+    if (columns_[i].align == Align::left) spaces += fill;
+    spaces += 2;
+  }
+  out << line << '\n';
+}
+
+void TextTable::write(std::ostream& out) const {
+  const auto all_widths = widths();
+  std::vector<TextCell> top;
+  std::vector<TextCell> bottom;
+  for (const TitledColumn& column : columns_) {
+    const auto [first, second] = two_lines(column.title);
+    top.push_back({.text = std::string(first)});
+    bottom.push_back({.text = std::string(second)});
+  }
+  if (std::ranges::any_of(top, [](const TextCell& cell) { return !cell.text.empty(); })) {
+    write_line(top, all_widths, out);
+  }
+  write_line(bottom, all_widths, out);
+  for (const auto& row : rows_) write_line(row, all_widths, out);
+}
+
+}  // namespace ccbench

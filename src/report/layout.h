@@ -1,0 +1,60 @@
+// Text laid out for people: short durations, columns that line up, lines of bounded length. Widths are
+// counted in characters, not bytes: `µs` is two wide.
+#pragma once
+
+#include <fmt/color.h>
+
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/duration.h"
+
+namespace ccbench {
+
+/// Three significant digits: `1.50 s`, `12.3 ms`, `845 µs`, `77 ns`.
+std::string human(Nanos duration);
+
+/// `1 key`, `2 keys`.
+std::string counted(std::uint64_t count, std::string_view noun);
+
+/// Characters of UTF-8 text.
+std::size_t width_of(std::string_view text);
+
+enum class Align : std::uint8_t { left, right };
+std::string padded(std::string_view text, std::size_t width, Align align = Align::left);
+
+/// The text in lines of at most `width` characters, broken at spaces where there are any. Control
+/// characters become spaces: a message from outside must not steer the terminal.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+struct TextCell {
+  std::string text;
+  fmt::text_style style = {};
+};
+
+class TextTable {
+ public:
+  /// A title of several words stands in two lines, broken at its last space.
+  void add_column(std::string_view title, Align align) { columns_.push_back({std::string(title), align}); }
+  /// One cell for each column.
+  void add_row(std::vector<TextCell> cells) { rows_.push_back(std::move(cells)); }
+  void write(std::ostream& out) const;
+
+ private:
+  struct TitledColumn {
+    std::string title;
+    Align align;
+  };
+
+  std::vector<std::size_t> widths() const;
+  void write_line(const std::vector<TextCell>& cells, const std::vector<std::size_t>& widths,
+                  std::ostream& out) const;
+
+  std::vector<TitledColumn> columns_;
+  std::vector<std::vector<TextCell>> rows_;
+};
+
+}  // namespace ccbench

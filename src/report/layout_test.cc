@@ -1,0 +1,92 @@
+#include "report/layout.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace ccbench {
+namespace {
+
+TEST(Human, WritesThreeSignificantDigits) {
+  EXPECT_EQ(human(0), "0 ns");
+  EXPECT_EQ(human(77), "77 ns");
+  EXPECT_EQ(human(999), "999 ns");
+  EXPECT_EQ(human(1'000), "1.00 µs");
+  EXPECT_EQ(human(12'345), "12.3 µs");
+  EXPECT_EQ(human(845'123), "845 µs");
+  EXPECT_EQ(human(12'345'678), "12.3 ms");
+  EXPECT_EQ(human(1'503'123'456), "1.50 s");
+  EXPECT_EQ(human(60 * kSecond), "60.0 s");
+  EXPECT_EQ(human(3600 * kSecond), "3600 s");
+}
+
+TEST(Human, NeverRoundsToAFourthDigit) {
+  EXPECT_EQ(human(9'996), "10.0 µs");
+  EXPECT_EQ(human(99'960), "100 µs");
+  EXPECT_EQ(human(999'499), "999 µs");
+  EXPECT_EQ(human(999'600), "1.00 ms");
+  EXPECT_EQ(human(999'999'999), "1.00 s");
+}
+
+TEST(Counted, KnowsOneFromMany) {
+  EXPECT_EQ(counted(1, "key"), "1 key");
+  EXPECT_EQ(counted(0, "key"), "0 keys");
+  EXPECT_EQ(counted(1000, "request"), "1000 requests");
+}
+
+TEST(WidthOf, CountsCharactersNotBytes) {
+  EXPECT_EQ(width_of(""), 0U);
+  EXPECT_EQ(width_of("845 µs"), 6U);
+  EXPECT_EQ(width_of("… × ·"), 5U);
+  EXPECT_EQ(padded("µs", 4), "µs  ");
+  EXPECT_EQ(padded("µs", 4, Align::right), "  µs");
+  EXPECT_EQ(padded("too long", 4), "too long");
+}
+
+TEST(Wrapped, BreaksAtSpacesAndKeepsWhatHasNone) {
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("incomprehensible it is", 6), (std::vector<std::string>{"incomprehensible", "it is"}));
+  EXPECT_EQ(wrapped("", 7), (std::vector<std::string>{""}));
+  EXPECT_EQ(wrapped("  9 × refused", 40), (std::vector<std::string>{"  9 × refused"}));
+}
+
+TEST(Wrapped, LetsNoControlCharacterThrough) {
+  EXPECT_EQ(wrapped("a\nb\x1b[31m\x7fµ", 40), (std::vector<std::string>{"a b [31m µ"}));
+}
+
+TEST(TextTable, AlignsByWidthAndEndsNoLineWithASpace) {
+  TextTable table;
+  table.add_column("guard", Align::left);
+  table.add_column("wait p50", Align::right);
+  table.add_column("remark", Align::left);
+  table.add_row({{.text = "cas"}, {.text = "845 µs"}, {.text = "x"}});
+  table.add_row({{.text = "synchronized"}, {.text = "1 s"}, {.text = ""}});
+  std::ostringstream out;
+  table.write(out);
+  EXPECT_EQ(out.str(),
+            "                wait\n"
+            "guard            p50  remark\n"
+            "cas           845 µs  x\n"
+            "synchronized     1 s\n");
+}
+
+TEST(TextTable, NeedsOneLineForTitlesOfOneWord) {
+  TextTable table;
+  table.add_column("guard", Align::left);
+  table.add_column("wall", Align::right);
+  std::ostringstream out;
+  table.write(out);
+  EXPECT_EQ(out.str(), "guard  wall\n");
+}
+
+TEST(TextTable, ColoursTextAndNotTheSpaceAroundIt) {
+  TextTable table;
+  table.add_column("verdict", Align::right);
+  table.add_row({{.text = "OK", .style = fmt::fg(fmt::terminal_color::green)}});
+  std::ostringstream out;
+  table.write(out);
+  EXPECT_EQ(out.str(), "verdict\n     \x1b[32mOK\x1b[0m\n");
+}
+
+}  // namespace
+}  // namespace ccbench

@@ -1,0 +1,458 @@
+// The bytes that every sink makes of one small run, put together by hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "report/columns.h"
+#include "report/comparison.h"
+#include "report/sink.h"
+
+namespace ccbench {
+namespace {
+
+constexpr std::array<Parameter, 2> kParameters = {
+    {{.name = "payment", .about = "", .initial = "1s"}, {.name = "db", .about = "", .initial = "500ms"}}};
+constexpr std::array<std::string_view, 2> kSteps = {"validate", "payment"};
+constexpr std::array<std::string_view, 2> kFacts = {"payments", "bills"};
+
+const ScenarioPlugin& scenario() {
+  static const ScenarioPlugin plugin = [] {
+    ScenarioPlugin made;
+    made.info.name = "lotto-purchase";
+    made.info.key_name = "ticket";
+    made.info.parameters = kParameters;
+    made.info.steps = kSteps;
+    made.info.facts = kFacts;
+    return made;
+  }();
+  return plugin;
+}
+
+/// All four requests, two per key, succeed without a guard. Kept request by request.
+TrialResult control_trial() {
+  TrialResult trial;
+  trial.trial = 1;
+  trial.role = Role::control;
+  trial.guard = "none";
+  trial.tally.requests = 4;
+  trial.tally.keys = 2;
+  trial.tally.outcomes = {4};
+  trial.tally.facts_of_key = {{2, 2}, {2, 2}};
+  trial.invariants = {{.name = "one success", .expected = 1, .observed = 2, .holds = false, .key = 0},
+                      {.name = "one payment sent", .expected = 1, .observed = 2, .holds = false, .key = 0}};
+  trial.expected_success = 2;
+  trial.verdict = Verdict::violation;
+  trial.wall = 1'500'100'200;
+  trial.start = {.spread = 90'500, .first_gap = 31, .in_flight_peak = 4};
+  trial.wait = {.samples = 4, .p50 = 77, .p99 = {}, .max = 12'345};
+  trial.cpu = CpuReport{.user = 1000, .system = 2000, .voluntary_switches = 9, .involuntary_switches = 1};
+  trial.load1 = 0.5;
+  trial.reason_texts = {""};
+  trial.requests = {{.request = 0,
+                     .thread = 0,
+                     .key = 0,
+                     .outcome = Outcome::success,
+                     .start = 10,
+                     .enter = 20,
+                     .leave = 1'500'000'000,
+                     .end = 1'500'000'010}};
+  return trial;
+}
+
+/// One success per key, the others are refused.
+TrialResult held_trial() {
+  TrialResult trial;
+  trial.trial = 2;
+  trial.guard = "synchronized";
+  trial.tally.promises = {.exclusive = true, .waits = true, .per_key = true};
+  trial.tally.requests = 4;
+  trial.tally.keys = 2;
+  trial.tally.outcomes = {2, 0, 2};
+  trial.tally.facts_of_key = {{1, 1}, {1, 1}};
+  trial.tally.reasons = {{{Outcome::refused, "said \"no\", twice"}, 2}};
+  trial.invariants = {{.name = "one payment sent", .expected = 1, .observed = 1, .key = {}}};
+  trial.expected_success = 2;
+  trial.verdict = Verdict::ok;
+  trial.wall = 1'503'000'000;
+  trial.start = {.spread = 845'123, .first_gap = 29, .in_flight_peak = 4};
+  trial.wait = {.samples = 4, .p50 = 700'000, .p99 = {}, .max = 1'502'000'000};
+  trial.fairness = 0.98765;
+  trial.blocked_peak = 2;
+  trial.snapshots = {{.at = 500 * kMillisecond,
+                      .capture = 900,
+                      .mode = "published",
+                      .threads = {{.thread = 0, .tid = 71, .place = Place::in_step(1, 0)},
+                                  {.thread = 1, .tid = 72, .place = Place::in_guard(1)},
+                                  {.thread = 2, .tid = 73, .place = Place::in_step(1, 1)},
+                                  {.thread = 3, .tid = 0, .place = Place::finished()}}}};
+  trial.reason_texts = {"", "said \"no\", twice"};
+  trial.requests = {{.request = 3,
+                     .thread = 2,
+                     .key = 1,
+                     .kind = Kind::read,
+                     .outcome = Outcome::refused,
+                     .reason = 1,
+                     .start = 30,
+                     .enter = 40,
+                     .leave = 50,
+                     .end = 60}};
+  return trial;
+}
+
+/// The holder of the first key ends without releasing it: one request of four ends.
+TrialResult hung_trial() {
+  TrialResult trial;
+  trial.trial = 3;
+  trial.guard = "faulty-abandon";
+  trial.tally.promises = {.exclusive = true, .waits = true, .per_key = true};
+  trial.tally.requests = 4;
+  trial.tally.keys = 2;
+  trial.tally.outcomes = {1};
+  trial.tally.facts_of_key = {{1, 0}, {1, 0}};
+  trial.verdict = Verdict::hung;
+  trial.sentence = "stalled";
+  trial.start = {.spread = 40'000, .first_gap = 30, .in_flight_peak = 4};
+  trial.hang = Hang{.kind = "stalled", .sentence = "no worker moved for 3.5s"};
+  for (const Nanos at : {500, 1000, 1500, 2000, 3500}) {
+    trial.snapshots.push_back({.at = at * kMillisecond,
+                               .capture = 100,
+                               .mode = "published",
+                               .threads = {{.thread = 0, .tid = 81, .place = Place::in_guard(0)}}});
+  }
+  trial.reason_texts = {""};
+  trial.requests = {
+      {.request = 1, .thread = 1, .key = 0, .outcome = {}, .start = 35, .enter = {}, .leave = {}, .end = {}}};
+  return trial;
+}
+
+RunResult small_run() {
+  RunResult run{.run_id = "run-7",
+                .machine = {.host = "box", .cpu_model = "Fast, 2 GHz", .kernel = "6.1", .cpus = 2},
+                .build = {.version = "0.1.0",
+                          .compiler = "g++ 12.2.0",
+                          .build_type = "Release",
+                          .sanitizer = "none",
+                          .optimized = true},
+                .experiment = {.scenario = &scenario(),
+                               .parameters = ParameterValues(kParameters),
+                               .guards = {},
+                               .left_out = {{"rwlock", {"exclusive", "once"}}},
+                               .requests = 4,
+                               .threads = 4,
+                               .keys = 2,
+                               .zipf = {},
+                               .seed = 18'446'744'073'709'551'615U,
+                               .snapshots = {},
+                               .config = {{"guard", "synchronized,faulty-abandon"}, {"seed", "1"}},
+                               .params = {{"db", "500ms"}, {"start", "latch"}}},
+                .trials = {control_trial(), held_trial(), hung_trial()},
+                .guards = {},
+                .control = {.trials = 1, .broken = 1, .sentence = "the control broke in 1 of 1 trials"},
+                .warnings = {"a debug build"}};
+  run.trials[1].started_unix_ns = 1'700'000'000'000'000'001;
+  run.guards = {{.guard = "none",
+                 .role = Role::control,
+                 .verdict = Verdict::violation,
+                 .sentence = "one payment sent: 2 instead of 1 on ticket-1",
+                 .trials = {0},
+                 .lacking = {"exclusive"}},
+                {.guard = "synchronized",
+                 .role = Role::guard,
+                 .verdict = Verdict::ok,
+                 .sentence = "held",
+                 .trials = {1},
+                 .lacking = {}},
+                {.guard = "faulty-abandon",
+                 .role = Role::guard,
+                 .verdict = Verdict::hung,
+                 .sentence = "no worker moved for 3.5s",
+                 .trials = {2},
+                 .lacking = {"once"}}};
+  return run;
+}
+
+std::string written(const std::unique_ptr<Sink>& sink, const RunResult& run) {
+  std::ostringstream out;
+  sink->write(run, out);
+  return out.str();
+}
+
+TEST(TrialsCsv, IsTheContractsHeaderAndOneRowPerTrial) {
+  EXPECT_EQ(
+      written(trials_csv_sink(), small_run()),
+      "schema,run_id,trial,role,guard,scenario,store,processes,requests,threads,keys,seed,section_ns,verdict,"
+      "success,shared,refused,turned_away,cancelled,timed_out,error,expected_success,violations,effects,wall_"
+      "ns,"
+      "cpu_user_ns,cpu_sys_ns,ctx_voluntary,ctx_involuntary,start_spread_ns,in_flight_peak,wait_p50_ns,"
+      "wait_p99_ns,wait_max_ns,hold_p50_ns,latency_p50_ns,latency_p99_ns,latency_max_ns,blocked_peak,"
+      "fairness_jain,exit_code,started_unix_ns,load1,cpus,compiler,build_type,sanitizer,version,unfinished,"
+      "params,"
+      "pair,rep,order,host,cpu_model,perturbed\n"
+      "ccbench.trials/1,run-7,1,control,none,lotto-purchase,memory,1,4,4,2,18446744073709551615,1500000000,"
+      "VIOLATION,4,0,0,0,0,0,0,2,2,4,1500100200,1000,2000,9,1,90500,4,77,,12345,,,,,,,3,0,0.50,2,g++ 12.2.0,"
+      "Release,none,0.1.0,0,db=500ms;start=latch,,,,box,\"Fast, 2 GHz\",0\n"
+      "ccbench.trials/"
+      "1,run-7,2,guard,synchronized,lotto-purchase,memory,1,4,4,2,18446744073709551615,1500000000,"
+      "OK,2,0,2,0,0,0,0,2,0,2,1503000000,,,,,845123,4,700000,,1502000000,,,,,2,0.9877,0,1700000000000000001,"
+      "0.00,"
+      "2,g++ 12.2.0,Release,none,0.1.0,0,db=500ms;start=latch,,,,box,\"Fast, 2 GHz\",0\n"
+      "ccbench.trials/1,run-7,3,guard,faulty-abandon,lotto-purchase,memory,1,4,4,2,18446744073709551615,"
+      "1500000000,HUNG,1,0,0,0,0,0,0,,0,1,,,,,,40000,4,,,,,,,,,,6,0,0.00,2,g++ 12.2.0,Release,none,0.1.0,3,"
+      "db=500ms;start=latch,,,,box,\"Fast, 2 GHz\",0\n");
+}
+
+TEST(TrialsCsv, LeavesEmptyWhatAnUnstartedTrialNeverMeasured) {
+  RunResult run = small_run();
+  TrialResult refused;
+  refused.verdict = Verdict::error;
+  refused.tally.requests = 4;
+  run.trials = {refused};
+  const std::string csv = written(trials_csv_sink(), run);
+  // expected_success to in_flight_peak: only the violations were counted.
+  EXPECT_NE(csv.find(",ERROR,0,0,0,0,0,0,0,,0,,,,,,,,,,,"), std::string::npos) << csv;
+}
+
+TEST(RequestsCsv, HasOneRowPerRequestAndNoEndForTheUnfinished) {
+  EXPECT_EQ(written(requests_csv_sink(), small_run()),
+            "schema,run_id,trial,request,thread,key,kind,outcome,reason,start_ns,enter_ns,leave_ns,end_ns\n"
+            "ccbench.requests/1,run-7,1,0,0,0,write,success,,10,20,1500000000,1500000010\n"
+            "ccbench.requests/1,run-7,2,3,2,1,read,refused,\"said \"\"no\"\", twice\",30,40,50,60\n"
+            "ccbench.requests/1,run-7,3,1,1,0,write,,,35,,,\n");
+}
+
+TEST(SnapshotsCsv, HasOneRowPerThreadAndNamesTheLockThatAWorkerWaitsFor) {
+  RunResult run = small_run();
+  run.trials[2].snapshots.resize(2);
+  EXPECT_EQ(written(snapshots_csv_sink(), run),
+            "schema,run_id,trial,snapshot,t_ns,thread,tid,state,java_state,phase,lock,lock_kind,owner_thread,"
+            "stable,"
+            "stack\n"
+            "ccbench.snapshots/1,run-7,2,1,500000000,0,71,,,step:payment,,,,,\n"
+            "ccbench.snapshots/1,run-7,2,1,500000000,1,72,,,guard,synchronized[ticket-2],,,,\n"
+            "ccbench.snapshots/1,run-7,2,1,500000000,2,73,,,step:payment,,,,,\n"
+            "ccbench.snapshots/1,run-7,2,1,500000000,3,,TERMINATED,,finished,,,,,\n"
+            "ccbench.snapshots/1,run-7,3,1,500000000,0,81,,,guard,faulty-abandon[ticket-1],,,,\n"
+            "ccbench.snapshots/1,run-7,3,2,1000000000,0,81,,,guard,faulty-abandon[ticket-1],,,,\n");
+}
+
+TEST(LockOf, SaysNoMoreThanTheGuardPromises) {
+  const RunResult run = small_run();
+  TrialResult trial = run.trials[1];
+  EXPECT_EQ(lock_of(run, trial, Place::in_guard(0)), "synchronized[ticket-1]");
+  EXPECT_EQ(lock_of(run, trial, Place::in_section(0)), "");
+  trial.tally.promises.per_key = false;
+  EXPECT_EQ(lock_of(run, trial, Place::in_guard(0)), "synchronized");
+  trial.tally.promises.waits = false;
+  EXPECT_EQ(lock_of(run, trial, Place::in_guard(0)), "");
+}
+
+TEST(CsvCells, AreQuotedOnlyWhereTheyMustBe) {
+  const auto csv = [](const Cell& cell) {
+    std::string line;
+    append_csv(cell, line);
+    return line;
+  };
+  using std::string_view_literals::operator""sv;
+  EXPECT_EQ(csv({}), "");
+  EXPECT_EQ(csv("plain µ text"sv), "plain µ text");
+  EXPECT_EQ(csv("a,b"sv), "\"a,b\"");
+  EXPECT_EQ(csv("a\nb\r"sv), "\"a\nb\r\"");
+  EXPECT_EQ(csv("\"a\""sv), "\"\"\"a\"\"\"");
+  EXPECT_EQ(csv(cell(std::int64_t{-5})), "-5");
+  EXPECT_EQ(csv(Decimal{.value = 1, .places = 2}), "1.00");
+}
+
+TEST(SpreadOf, FoldsTheTrialsOfAGuardThatMeasuredTheColumn) {
+  RunResult run = small_run();
+  run.guards[1].trials = {0, 1, 2};
+  EXPECT_EQ(spread_of(run, run.guards[1], "success"), (Spread{.least = 1, .median = 2, .most = 4}));
+  EXPECT_EQ(spread_of(run, run.guards[1], "wall_ns"),
+            (Spread{.least = 1'500'100'200, .median = 1'500'100'200, .most = 1'503'000'000}));
+  EXPECT_EQ(spread_of(run, run.guards[1], "latency_p99_ns"), std::nullopt);
+  EXPECT_EQ(spread_of(run, run.guards[1], "seed"), std::nullopt);  // Does not fit a signed number.
+  EXPECT_THROW(spread_of(run, run.guards[1], "wall"), std::logic_error);
+}
+
+std::vector<std::string> keys_of(const nlohmann::ordered_json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+TEST(Json, HasTheContractsMembersInItsOrder) {
+  const std::string text = written(json_sink(), small_run());
+  EXPECT_TRUE(text.starts_with(
+      "{\n  \"schema\": \"ccbench.run/1\",\n  \"version\": \"0.1.0\",\n  \"host\": {\n    "));
+  EXPECT_TRUE(text.ends_with("\n}\n"));
+  const auto run = nlohmann::ordered_json::parse(text);
+  EXPECT_EQ(text, run.dump(2) + '\n');  // Written in pieces, and still as in one.
+  EXPECT_EQ(keys_of(run), (std::vector<std::string>{"schema", "version", "host", "config", "seed", "trials",
+                                                    "comparison", "stacks", "warnings", "run_id", "control",
+                                                    "left_out", "interrupted_by"}));
+  EXPECT_EQ(run["seed"].get<std::uint64_t>(), 18'446'744'073'709'551'615U);
+  EXPECT_EQ(run["config"]["guard"], "synchronized,faulty-abandon");
+  EXPECT_EQ(run["comparison"][2]["verdict"], "HUNG");
+  EXPECT_EQ(run["comparison"][2]["success"]["max"], 1);
+  EXPECT_TRUE(run["comparison"][2]["wall_ns"].is_null());
+}
+
+TEST(Json, CarriesTheColumnsOfTrialsCsvWithTheSameValues) {
+  const RunResult result = small_run();
+  const auto run = nlohmann::ordered_json::parse(written(json_sink(), result));
+  ASSERT_EQ(run["trials"].size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::vector<std::string> names;
+    for (const auto& column : trial_columns()) {
+      names.emplace_back(column.name);
+      std::string csv;
+      append_csv(column.value(TrialRow{result, result.trials[i]}), csv);
+      const auto& value = run["trials"][i][names.back()];
+      EXPECT_EQ(csv.empty(), value.is_null()) << names.back();
+      if (value.is_number_integer()) {
+        EXPECT_EQ(csv, value.dump()) << names.back();
+      }
+      if (value.is_number_float()) {
+        EXPECT_EQ(std::stod(csv), value.get<double>()) << names.back();
+      }
+    }
+    for (const char* name :
+         {"reasons", "facts", "invariants", "snapshots", "hang", "sentence", "first_gap_ns"}) {
+      names.emplace_back(name);
+    }
+    EXPECT_EQ(keys_of(run["trials"][i]), names);
+  }
+}
+
+TEST(Json, TellsReasonsFactsInvariantsAndHangs) {
+  const auto run = nlohmann::ordered_json::parse(written(json_sink(), small_run()));
+  const auto& control = run["trials"][0];
+  EXPECT_EQ(control["facts"].dump(), R"({"payments":4,"bills":4})");
+  EXPECT_EQ(control["invariants"][1].dump(),
+            R"({"name":"one payment sent","expected":1,"observed":2,"holds":false,"key":0})");
+  EXPECT_EQ(control["reasons"].dump(), "{}");
+  EXPECT_TRUE(control["hang"].is_null());
+  const auto& held = run["trials"][1];
+  EXPECT_EQ(held["reasons"].dump(), R"({"refused: said \"no\", twice":2})");
+  EXPECT_TRUE(held["invariants"][0]["key"].is_null());
+  EXPECT_EQ(run["trials"][2]["hang"].dump(),
+            R"({"kind":"stalled","cycle":[],"sentence":"no worker moved for 3.5s"})");
+}
+
+TEST(Json, CountsPhasesAndWaitersOfASnapshot) {
+  const auto run = nlohmann::ordered_json::parse(written(json_sink(), small_run()));
+  auto snapshot = run["trials"][1]["snapshots"][0];
+  EXPECT_EQ(snapshot["threads"].size(), 4U);
+  EXPECT_EQ(
+      snapshot["threads"][3].dump(),
+      R"({"schema":"ccbench.snapshots/1","run_id":"run-7","trial":2,"snapshot":1,"t_ns":500000000,"thread":3,)"
+      R"("tid":null,"state":"TERMINATED","java_state":null,"phase":"finished","lock":null,"lock_kind":null,)"
+      R"("owner_thread":null,"stable":null,"stack":null})");
+  snapshot["threads"] = nullptr;
+  EXPECT_EQ(
+      snapshot.dump(),
+      R"({"at_ns":500000000,"capture_ns":900,"resolve_ns":null,"mode":"published","states":{"TERMINATED":1},)"
+      R"("threads":null,"locks":[{"name":"synchronized[ticket-2]","kind":null,"owner":null,"waiters":1}],)"
+      R"("cycles":[],"phases":{"finished":1,"guard":1,"step:payment":2}})");
+}
+
+TEST(Json, StaysReadableWhenAReasonIsNotUtf8) {
+  RunResult run = small_run();
+  run.trials[1].tally.reasons = {{{Outcome::error, "caf\xe9"}, 1}};
+  const auto json = nlohmann::ordered_json::parse(written(json_sink(), run));
+  EXPECT_EQ(keys_of(json["trials"][1]["reasons"]), std::vector<std::string>{"error: caf\xef\xbf\xbd"});
+}
+
+TEST(Json, IsWholeWithoutATrial) {
+  RunResult run = small_run();
+  run.trials.clear();
+  run.guards.clear();
+  EXPECT_EQ(nlohmann::ordered_json::parse(written(json_sink(), run))["trials"].dump(), "[]");
+}
+
+// clang-format off
+constexpr std::string_view kText =
+    "ccbench 0.1.0 · lotto-purchase · 4 requests, 4 threads, 2 keys, 1 trial · seed 18446744073709551615\n"
+    "with db=500ms start=latch\n"
+    "\n"
+    "                                                     turned                                          wait  wait     wait\n"
+    "guard           verdict    success  shared  refused    away  errors  unfinished  payments    wall     p50   p99      max\n"
+    "none (control)  VIOLATION        4       0        0       0       0           0         4  1.50 s   77 ns     -  12.3 µs\n"
+    "synchronized    OK               2       0        2       0       0           0         2  1.50 s  700 µs     -   1.50 s\n"
+    "faulty-abandon  HUNG             1       0        0       0       0           3         1       -       -     -        -\n"
+    "\n"
+    "verdict    none (control)  one payment sent: 2 instead of 1 on ticket-1\n"
+    "           faulty-abandon  no worker moved for 3.5s\n"
+    "start      first two 29 ns apart, last 40.0 µs after the first, 4 in flight at the peak, 2 threads per CPU\n"
+    "control    the control broke in 1 of 1 trials\n"
+    "failures   synchronized  2 × refused: said \"no\", twice\n"
+    "snapshots  synchronized    at 500 ms: 2 in step payment, 1 finished, 1 waiting for synchronized[ticket-2]\n"
+    "           faulty-abandon  at 500 ms: 1 waiting for faulty-abandon[ticket-1]\n"
+    "                           at 1.00 s: 1 waiting for faulty-abandon[ticket-1]\n"
+    "                           … 2 more in snapshots.csv\n"
+    "                           at 3.50 s: 1 waiting for faulty-abandon[ticket-1]\n"
+    "left out   rwlock  does not promise: exclusive, once\n"
+    "misfit     faulty-abandon  does not promise: once\n"
+    "warning    a debug build\n";
+// clang-format on
+
+TEST(Text, IsTheTableAndWhatThereIsToSay) { EXPECT_EQ(written(text_sink({}), small_run()), kText); }
+
+TEST(Text, SaysNothingBelowTheTableWhereThereIsNothingToSay) {
+  RunResult run = small_run();
+  run.trials[1].tally.reasons.clear();
+  run.trials[1].snapshots.clear();
+  run.trials[1].start = {};
+  run.trials = {run.trials[1]};
+  run.guards = {run.guards[1]};
+  run.guards[0].trials = {0};
+  run.experiment.left_out.clear();
+  run.control = {};
+  run.warnings.clear();
+  const std::string text = written(text_sink({}), run);
+  EXPECT_TRUE(text.ends_with(written(text_sink({.color = false, .quiet = true}), run))) << text;
+}
+
+TEST(Text, IsTheTableAloneWhenQuiet) {
+  const std::string loud = written(text_sink({}), small_run());
+  const std::string quiet = written(text_sink({.color = false, .quiet = true}), small_run());
+  EXPECT_EQ(std::ranges::count(quiet, '\n'), 5);  // Two lines of titles, three guards.
+  EXPECT_NE(loud.find(quiet), std::string::npos);
+}
+
+TEST(Text, ColoursOnlyWhenAskedTo) {
+  EXPECT_EQ(written(text_sink({}), small_run()).find('\x1b'), std::string::npos);
+  const std::string text = written(text_sink({.color = true, .quiet = true}), small_run());
+  EXPECT_NE(text.find("\x1b[32mOK\x1b[0m"), std::string::npos);
+  EXPECT_NE(text.find("\x1b[31mHUNG\x1b[0m"), std::string::npos);
+  EXPECT_NE(text.find("\x1b[2mVIOLATION\x1b[0m"), std::string::npos);  // The control's draws no eye.
+}
+
+TEST(Text, ShowsRangesAndMediansOverTrials) {
+  RunResult run = small_run();
+  run.experiment.trials = 2;
+  run.guards = {run.guards[1]};
+  run.guards[0].trials = {0, 1};
+  const std::string text = written(text_sink({.color = false, .quiet = true}), run);
+  EXPECT_NE(text.find("synchronized  OK          2..4       0     0..2"), std::string::npos) << text;
+  EXPECT_NE(text.find("median"), std::string::npos);
+}
+
+TEST(Text, SaysHowManyReasonsAndPlacesItLeavesOut) {
+  RunResult run = small_run();
+  for (int i = 0; i < 10; ++i) {
+    run.trials[1].tally.reasons[{Outcome::error, "reason " + std::to_string(i)}] = 1;
+  }
+  auto& threads = run.trials[1].snapshots[0].threads;
+  for (Key key = 0; key < 6; ++key) threads.push_back({.thread = 0, .tid = 1, .place = Place::in_guard(key)});
+  const std::string text = written(text_sink({}), run);
+  EXPECT_NE(text.find("and 3 more reasons\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("and 3 more"), text.rfind("and 3 more")) << text;  // Reasons, and then places.
+}
+
+}  // namespace
+}  // namespace ccbench
