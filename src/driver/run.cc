@@ -188,7 +188,16 @@ class Run {
       row.role = trial.role;
       row.trials.push_back(i);
     }
+    if (row.verdict == Verdict::ok) row.sentence = clean_sentence(row.trials.size());
     return row;
+  }
+
+  /// What clean trials prove, and no more.
+  std::string clean_sentence(std::uint64_t trials) const {
+    std::string sentence = fmt::format("0 of {} trial{} broke: below {:.2g} % per trial at 95 %", trials,
+                                       trials == 1 ? "" : "s", 100 * bound_of_clean_trials(trials));
+    if (evidence() == ControlEvidence::impossible) sentence += " (no control possible)";
+    return sentence;
   }
 
   const Experiment& experiment_;

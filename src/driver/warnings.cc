@@ -38,18 +38,20 @@ void warn_of_crowd(const RunResult& run, std::vector<std::string>& warnings) {
 }
 
 void warn_of_preemption(const RunResult& run, std::vector<std::string>& warnings) {
-  // Below this, somebody else's interrupt, and not a busy machine, may be the reason.
-  constexpr double kOften = 0.1;
+  // With more threads than CPUs they take the CPU from each other; here somebody else took it.
+  if (run.experiment.threads > static_cast<std::uint32_t>(run.machine.cpus)) return;
+  constexpr double kOftenPerSecond = 50;
   std::uint64_t involuntary = 0;
-  std::uint64_t requests = 0;
+  double seconds = 0;
   for (const TrialResult& trial : run.trials) {
     if (!trial.cpu) continue;
     involuntary += trial.cpu->involuntary_switches;
-    requests += trial.tally.requests;
+    seconds += static_cast<double>(trial.cpu->user + trial.cpu->system) / kSecond;
   }
-  if (requests == 0 || static_cast<double>(involuntary) < kOften * static_cast<double>(requests)) return;
-  warnings.push_back(fmt::format("workers lost their CPU {} times in {} requests: some waits contain that",
-                                 involuntary, requests));
+  if (involuntary < 5 || static_cast<double>(involuntary) < kOftenPerSecond * seconds) return;
+  warnings.push_back(
+      fmt::format("something else took a worker's CPU {} times in {:.2g} s: the longest waits contain that",
+                  involuntary, seconds));
 }
 
 }  // namespace

@@ -19,10 +19,25 @@ constexpr std::size_t kReasonsShown = 8;
 constexpr std::size_t kPlacesShown = 5;
 constexpr std::size_t kSnapshotsShown = 3;
 
+/// What a control is there for; the line about the control says it.
+bool did_its_duty(const GuardResult& guard) {
+  return guard.role == Role::control &&
+         (guard.verdict == Verdict::violation || guard.verdict == Verdict::inconclusive);
+}
+
+/// Why a guard is not OK; of those that are, what their trials prove, said once for all that prove the same.
 Remarks verdicts(const RunResult& run) {
   Remarks remarks;
+  std::map<std::string, std::vector<std::string>> held;
   for (const GuardResult& guard : run.guards) {
-    if (guard.verdict != Verdict::ok) remarks.push_back({label_of(guard), guard.sentence});
+    if (guard.verdict == Verdict::ok) {
+      held[guard.sentence].push_back(guard.guard);
+    } else if (!did_its_duty(guard)) {
+      remarks.push_back({label_of(guard), guard.sentence});
+    }
+  }
+  for (const auto& [sentence, names] : held) {
+    remarks.push_back({{}, fmt::format("{}: {}", fmt::join(names, ", "), sentence)});
   }
   return remarks;
 }
@@ -50,7 +65,8 @@ Remarks start(const RunResult& run) {
   text += fmt::format("last {} after the first, ", human(*spread));
   if (peak) text += fmt::format("{} in flight at the peak, ", *peak);
   const double per_cpu = static_cast<double>(run.experiment.threads) / std::max(run.machine.cpus, 1);
-  text += fmt::format("{:.{}f} threads per CPU", per_cpu, per_cpu == std::floor(per_cpu) ? 0 : 1);
+  text += fmt::format("{:.{}f} thread{} per CPU", per_cpu, per_cpu == std::floor(per_cpu) ? 0 : 1,
+                      per_cpu == 1 ? "" : "s");
   return {{{}, text}};
 }
 

@@ -116,12 +116,12 @@ void write_topic(const Topic& topic, std::ostream& out) {
   std::size_t of_width = 0;
   for (const Remark& remark : remarks) of_width = std::max(of_width, width_of(remark.of));
   if (of_width > 0) of_width += 2;
-  const std::string indent(kLabelWidth + of_width, ' ');
   std::string_view before;
   for (const Remark& remark : remarks) {
     const bool first = &remark == remarks.data();
+    const std::string indent(kLabelWidth + (remark.of.empty() ? 0 : of_width), ' ');
     std::string margin = padded(first ? label : "", kLabelWidth);
-    margin += padded(first || remark.of != before ? remark.of : "", of_width);
+    if (!remark.of.empty()) margin += padded(first || remark.of != before ? remark.of : "", of_width);
     for (const std::string& line : wrapped(remark.text, kLineWidth - indent.size())) {
       out << margin << line << '\n';
       margin = indent;
