@@ -36,7 +36,8 @@ OutputFiles open_outputs(const OutputPaths& paths) {
   OutputFiles files;
   const auto add = [&](const std::string& path, const char* usual_name, auto make_sink) {
     if (!path.empty()) files.add(path, make_sink());
-    if (!paths.folder.empty()) files.add((std::filesystem::path(paths.folder) / usual_name).string(), make_sink());
+    if (!paths.folder.empty())
+      files.add((std::filesystem::path(paths.folder) / usual_name).string(), make_sink());
   };
   try {
     if (!paths.folder.empty()) std::filesystem::create_directories(paths.folder);
@@ -81,6 +82,7 @@ int bench_command(const Options& options) {
   std::vector<std::string> words = {"ccbench bench"};
   words.insert(words.end(), options.bench_flags.begin(), options.bench_flags.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size());
   for (std::string& word : words) arguments.push_back(word.data());
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
@@ -114,7 +116,8 @@ int main(int argc, char** argv) {
   ccbench::keep_standard_streams_open();
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    return ccbench::execute(ccbench::parse_options(std::span<const char* const>(argv, static_cast<std::size_t>(argc))));
+    return ccbench::execute(
+        ccbench::parse_options(std::span<const char* const>(argv, static_cast<std::size_t>(argc))));
   } catch (const ccbench::UsageError& error) {
     std::cerr << "ccbench: " << error.what() << '\n';
     return ccbench::kExitUsage;

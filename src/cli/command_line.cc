@@ -79,7 +79,8 @@ class FlagParser {
   std::string help() const {
     std::string text = app_.help();
     // CLI11 puts two empty lines between groups.
-    for (auto gap = text.find("\n\n\n"); gap != std::string::npos; gap = text.find("\n\n\n")) text.erase(gap, 1);
+    for (auto gap = text.find("\n\n\n"); gap != std::string::npos; gap = text.find("\n\n\n"))
+      text.erase(gap, 1);
     return text;
   }
 
@@ -99,25 +100,29 @@ class FlagParser {
 
   void add(const Parameter& parameter, std::string_view scenario) {
     const std::string name = "--" + std::string(parameter.name);
-    std::string value = parameter.type == Parameter::Type::delay   ? "D"
-                        : parameter.type == Parameter::Type::count ? "N"
-                                                                   : fmt::format("{}", fmt::join(parameter.choices, "|"));
-    const std::string_view initial = parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
+    const std::string_view initial =
+        parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
     const std::string about = fmt::format("{}: {} [{}]", scenario, parameter.about, initial);
     if (CLI::Option* other = app_.get_option_no_throw(name); other != nullptr) {
       other->description(other->get_description() + "; " + about);  // Two scenarios have one of this name.
       return;
     }
     names_.push_back(name);
-    add_value(name, value, about, std::string(kScenarioGroup));
+    add_value(name, value_of(parameter), about, std::string(kScenarioGroup));
+  }
+
+  static std::string value_of(const Parameter& parameter) {
+    switch (parameter.type) {
+      case Parameter::Type::delay: return "D";
+      case Parameter::Type::count: return "N";
+      case Parameter::Type::choice: break;
+    }
+    return fmt::format("{}", fmt::join(parameter.choices, "|"));
   }
 
   void add_value(const std::string& name, const std::string& value, const std::string& about,
                  const std::string& group) {
-    app_.add_option(name, values_[name], about)
-        ->allow_extra_args(false)
-        ->type_name(value)
-        ->group(group);
+    app_.add_option(name, values_[name], about)->allow_extra_args(false)->type_name(value)->group(group);
   }
 
   std::string missing_value(const std::string& flag) const {
@@ -153,7 +158,8 @@ class FlagParser {
 
   std::string flag_suggestion(const std::string& flag) const {
     const std::vector<std::string> near = nearest(flag, names_);
-    return near.empty() ? "ccbench --help lists them" : fmt::format("did you mean {}?", fmt::join(near, " or "));
+    return near.empty() ? "ccbench --help lists them"
+                        : fmt::format("did you mean {}?", fmt::join(near, " or "));
   }
 
   /// Adds what the file says and the command line does not.
@@ -164,14 +170,17 @@ class FlagParser {
     try {
       items = CLI::ConfigTOML().from_config(in);
     } catch (const std::exception& error) {
-      throw UsageError(fmt::format("--config: {} cannot be understood: {}", path, one_sentence(error.what())));
+      throw UsageError(
+          fmt::format("--config: {} cannot be understood: {}", path, one_sentence(error.what())));
     }
-    if (in.bad()) throw UsageError(fmt::format("--config: {} cannot be read: {}", path, std::strerror(errno)));
+    if (in.bad())
+      throw UsageError(fmt::format("--config: {} cannot be read: {}", path, std::strerror(errno)));
     for (const CLI::ConfigItem& item : items) {
       const std::string name = key_of(item, path);
-      if (app_.get_option_no_throw("--" + name) == nullptr || name == "config" || name == "help" || name == "version") {
-        throw UsageError(
-            fmt::format("--config: {} has an unknown key '{}'; {}", path, name, flag_suggestion("--" + name)));
+      if (app_.get_option_no_throw("--" + name) == nullptr || name == "config" || name == "help" ||
+          name == "version") {
+        throw UsageError(fmt::format("--config: {} has an unknown key '{}'; {}", path, name,
+                                     flag_suggestion("--" + name)));
       }
       flags.emplace(name, fmt::format("{}", fmt::join(item.inputs, ",")));
     }
@@ -179,8 +188,9 @@ class FlagParser {
 
   static std::string key_of(const CLI::ConfigItem& item, const std::string& path) {
     if (item.parents.empty()) return item.name;
-    throw UsageError(fmt::format("--config: {} has a section [{}]; keys stand alone, one name = value per line", path,
-                                 fmt::join(item.parents, ".")));
+    throw UsageError(
+        fmt::format("--config: {} has a section [{}]; keys stand alone, one name = value per line", path,
+                    fmt::join(item.parents, ".")));
   }
 
   /// CLI11 spreads some of its messages over lines.

@@ -26,8 +26,7 @@ inline constexpr std::array<Flag, 28> kFlags = {{
     {"scenario", "NAME", "lotto-purchase", kExperimentGroup, "what one request does; see ccbench list"},
     {"guard", "NAME[,NAME...]|all", "none", kExperimentGroup, "several: one interleaved comparison"},
     {"requests", "N", "20", kExperimentGroup, "requests released together, 1 to 2000000"},
-    {"threads", "N", "", kExperimentGroup,
-     "1 to 100000 [as many as requests]; fewer: a pool"},
+    {"threads", "N", "", kExperimentGroup, "1 to 100000 [as many as requests]; fewer: a pool"},
     {"keys", "K", "1", kExperimentGroup, "1 to 1000000; requests are spread evenly over them"},
     {"key-skew", "zipf:S", "", kExperimentGroup, "draw keys from a Zipf distribution, S from 0 to 10", true},
     {"reenter", "K", "0", kExperimentGroup, "the section asks its guard again, K deep, 0 to 100", true},
@@ -40,8 +39,7 @@ inline constexpr std::array<Flag, 28> kFlags = {{
      "trials without a guard: was the race there to be lost?", true},
     {"inconclusive", "ok|fail", "fail", kControlGroup, "ok: INCONCLUSIVE does not fail the command"},
     {"timeout", "D", "60s", kControlGroup, "hard limit of a trial", true},
-    {"stall", "D", "2s", kControlGroup,
-     "end a trial that has not moved for its longest step and this", true},
+    {"stall", "D", "2s", kControlGroup, "end a trial that has not moved for its longest step and this", true},
 
     {"time-scale", "F", "1", kScenarioGroup, "multiplies every delay below, 0 to 1000", true},
 

@@ -18,7 +18,8 @@ void add_guard(const GuardInfo& guard, std::string& text) {
 }
 
 std::string parameter_line(const Parameter& parameter) {
-  const std::string_view initial = parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
+  const std::string_view initial =
+      parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
   std::string about(parameter.about);
   if (!parameter.choices.empty()) about += fmt::format(": {}", fmt::join(parameter.choices, " or "));
   return fmt::format("    --{:<16} {} [{}]\n", parameter.name, about, initial);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <random>
 
 #include "cli/flags.h"
@@ -16,7 +17,7 @@ namespace {
 constexpr std::uint64_t kMostRequests = 2'000'000;
 constexpr std::uint64_t kMostThreads = 100'000;
 constexpr std::uint64_t kMostKeys = 1'000'000;
-constexpr Nanos kLongest = 24 * 3600 * kSecond;
+constexpr Nanos kLongest = kSecond * 3600 * 24;
 constexpr std::string_view kLongestText = "24h";
 
 template <class... Args>
@@ -79,7 +80,7 @@ class Values {
 
   static double real(std::string_view name, std::string_view text, double least, double most) {
     const auto value = parse_number<double>(text);
-    if (!value || !(*value >= least && *value <= most)) {
+    if (!value || !std::isfinite(*value) || *value < least || *value > most) {
       refuse("--{}: '{}' is not a number from {} to {}", name, text, least, most);
     }
     return *value;
@@ -105,14 +106,14 @@ class Values {
   bool is_set(std::string_view name) const {
     if (!has(name)) return false;
     constexpr std::array<std::string_view, 2> kWords = {"true", "false"};
-    const auto word = std::ranges::find(kWords, text(name));
+    const auto* const word = std::ranges::find(kWords, text(name));
     if (word == kWords.end()) refuse("--{}: '{}' is not one of true, false", name, text(name));
     return word == kWords.begin();
   }
 
  private:
   static std::string_view initial(std::string_view name) {
-    const auto flag = std::ranges::find(kFlags, name, &Flag::name);
+    const auto* const flag = std::ranges::find(kFlags, name, &Flag::name);
     return flag == kFlags.end() ? std::string_view{} : flag->initial;
   }
 
@@ -122,6 +123,7 @@ class Values {
 template <class Plugin>
 std::vector<std::string> names_of(const std::vector<Plugin>& plugins) {
   std::vector<std::string> names;
+  names.reserve(plugins.size());
   for (const Plugin& plugin : plugins) names.emplace_back(plugin.info.name);
   return names;
 }
@@ -150,7 +152,10 @@ void add_all_guards(Experiment& experiment) {
 
 void read_guards(const Values& values, Experiment& experiment) {
   const std::vector<std::string> names = values.list("guard");
-  if (names == std::vector<std::string>{"all"}) return add_all_guards(experiment);
+  if (names == std::vector<std::string>{"all"}) {
+    add_all_guards(experiment);
+    return;
+  }
   for (const std::string& name : names) {
     if (name == "all") refuse("--guard: 'all' stands alone, not in a list");
     const GuardPlugin* guard = guards().find(name);
@@ -171,8 +176,8 @@ void read_size(const Values& values, Experiment& experiment) {
            experiment.requests, kMostThreads);
   }
   const std::uint64_t most = std::min(kMostThreads, experiment.requests);
-  experiment.threads =
-      static_cast<std::uint32_t>(values.has("threads") ? values.number("threads", 1, most) : experiment.requests);
+  experiment.threads = static_cast<std::uint32_t>(values.has("threads") ? values.number("threads", 1, most)
+                                                                        : experiment.requests);
   experiment.keys = values.number("keys", 1, kMostKeys);
   experiment.reenter = static_cast<int>(values.number("reenter", 0, 100));
   if (values.has("key-skew")) {
@@ -185,7 +190,8 @@ void read_size(const Values& values, Experiment& experiment) {
 std::vector<Nanos> read_snapshots(const Values& values) {
   if (values.text("snapshot") == "never") return {};
   std::vector<Nanos> times;
-  for (const std::string& item : values.list("snapshot")) times.push_back(Values::duration("snapshot", item, 0));
+  for (const std::string& item : values.list("snapshot"))
+    times.push_back(Values::duration("snapshot", item, 0));
   std::ranges::sort(times);
   return times;
 }
@@ -230,7 +236,8 @@ void read_parameters(const RawFlags& flags, const Values& values, Experiment& ex
     const std::vector<std::string> owners = owners_of(name);
     if (owners.empty()) continue;
     if (find_parameter(scenario, name) == nullptr) {
-      refuse("--{}: scenario {} has no such setting; it belongs to {}", name, scenario.name, fmt::join(owners, ", "));
+      refuse("--{}: scenario {} has no such setting; it belongs to {}", name, scenario.name,
+             fmt::join(owners, ", "));
     }
     const std::string allowed = experiment.parameters.set(name, text);
     if (!allowed.empty()) refuse("--{}: '{}' is not {}", name, text, allowed);

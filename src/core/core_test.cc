@@ -27,15 +27,15 @@ TEST(Duration, ReadsNumbersWithUnits) {
 }
 
 TEST(Duration, RefusesWhatHasNoUnitASignOrRubbish) {
-  for (const char* text : {"", "5", "-1s", "+1s", "1 s", "1sec", "s", "1e3s", "1s ", "nan", "0x1s", "1.2.3s", ".5s",
-                           "99999999999999999999s"}) {
+  for (const char* text : {"", "5", "-1s", "+1s", "1 s", "1sec", "s", "1e3s", "1s ", "nan", "0x1s", "1.2.3s",
+                           ".5s", "99999999999999999999s"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }
 
 TEST(Duration, IsWrittenAsItIsRead) {
-  for (const Nanos duration : {Nanos{0}, Nanos{1}, Nanos{999}, kMicrosecond, 1500 * kMicrosecond, kMillisecond,
-                               1234 * kMillisecond, kSecond, 90 * kSecond, kSecond + 1}) {
+  for (const Nanos duration : {Nanos{0}, Nanos{1}, Nanos{999}, kMicrosecond, 1500 * kMicrosecond,
+                               kMillisecond, 1234 * kMillisecond, kSecond, 90 * kSecond, kSecond + 1}) {
     EXPECT_EQ(parse_duration(to_text(duration)), duration) << to_text(duration);
   }
   EXPECT_EQ(to_text(1500 * kMillisecond), "1.5s");
@@ -88,7 +88,8 @@ TEST(Promises, FitWhereEveryNeedIsPromised) {
   EXPECT_TRUE(missing(needs, {.exclusive = true}).empty());
   EXPECT_EQ(missing(needs, {.admits = 2}), (std::vector<std::string>{"exclusive"}));
   EXPECT_EQ(missing(needs, {.waits = true}), (std::vector<std::string>{"exclusive", "admits 2"}));
-  EXPECT_EQ(names_of({.exclusive = true, .per_key = true}), (std::vector<std::string>{"exclusive", "per key"}));
+  EXPECT_EQ(names_of({.exclusive = true, .per_key = true}),
+            (std::vector<std::string>{"exclusive", "per key"}));
 }
 
 Tally two_keys() {
@@ -137,7 +138,8 @@ TEST(Registry, RefusesANameThatIsTaken) {
   Registry<GuardPlugin> registry;
   registry.add({.info = {.name = "b", .about = "", .promises = {}}, .make = {}});
   registry.add({.info = {.name = "a", .about = "", .promises = {}}, .make = {}});
-  EXPECT_THROW(registry.add({.info = {.name = "a", .about = "", .promises = {}}, .make = {}}), std::logic_error);
+  EXPECT_THROW(registry.add({.info = {.name = "a", .about = "", .promises = {}}, .make = {}}),
+               std::logic_error);
   EXPECT_EQ(registry.all().front().info.name, "a");
   EXPECT_NE(registry.find("b"), nullptr);
   EXPECT_EQ(registry.find("c"), nullptr);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -35,7 +36,7 @@ std::optional<Nanos> parse_duration(std::string_view text) {
     if (suffix != unit.name) continue;
     const double nanos = number * static_cast<double>(unit.nanos);
     if (nanos >= static_cast<double>(std::numeric_limits<Nanos>::max())) return std::nullopt;
-    return static_cast<Nanos>(nanos + 0.5);
+    return std::llround(nanos);
   }
   return std::nullopt;
 }

@@ -24,7 +24,9 @@ class Facts {
 
   /// Safe from any thread; orders nothing.
   void raise(FactId fact, Key key) { at(fact, key).fetch_add(1, std::memory_order_relaxed); }
-  void set(FactId fact, Key key, std::int64_t value) { at(fact, key).store(value, std::memory_order_relaxed); }
+  void set(FactId fact, Key key, std::int64_t value) {
+    at(fact, key).store(value, std::memory_order_relaxed);
+  }
   std::int64_t get(FactId fact, Key key) const {
     return counters_[key * facts_ + fact].load(std::memory_order_relaxed);
   }

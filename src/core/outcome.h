@@ -26,6 +26,8 @@ constexpr std::size_t index_of(Outcome outcome) { return static_cast<std::size_t
 constexpr std::string_view name_of(Outcome outcome) { return kOutcomeNames.at(index_of(outcome)); }
 
 /// Everything but `success` and `shared` is a failure and carries a reason.
-constexpr bool is_failure(Outcome outcome) { return outcome != Outcome::success && outcome != Outcome::shared; }
+constexpr bool is_failure(Outcome outcome) {
+  return outcome != Outcome::success && outcome != Outcome::shared;
+}
 
 }  // namespace ccbench

@@ -53,7 +53,8 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
       const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (status != std::errc{} || end != text.data() + text.size() || number < parameter.least ||
           number > parameter.most) {
-        return "a whole number from " + std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+        return "a whole number from " + std::to_string(parameter.least) + " to " +
+               std::to_string(parameter.most);
       }
       values_[std::string(name)] = number;
       return {};

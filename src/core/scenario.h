@@ -96,7 +96,9 @@ template <Scenario S>
 class ErasedScenario final : public AnyScenario {
  public:
   explicit ErasedScenario(const TrialContext& context) : scenario_(context) {}
-  Result handle(const Request& request, const Entry& entry) override { return scenario_.handle(request, entry); }
+  Result handle(const Request& request, const Entry& entry) override {
+    return scenario_.handle(request, entry);
+  }
   void settle() override {
     if constexpr (requires(S& scenario) { scenario.settle(); }) scenario_.settle();
   }

@@ -21,10 +21,10 @@ struct Tally {
   Promises promises;  ///< of the guard: correct is relative to them
   std::uint64_t requests = 0;
   Key keys = 1;
-  std::array<std::uint64_t, kOutcomes> outcomes{};       ///< of the requests that ended
-  std::vector<std::uint64_t> requests_of_key;            ///< by key
-  std::vector<std::uint64_t> successes_of_key;           ///< by key
-  std::vector<std::vector<std::int64_t>> facts_of_key;   ///< by fact, then key
+  std::array<std::uint64_t, kOutcomes> outcomes{};                   ///< of the requests that ended
+  std::vector<std::uint64_t> requests_of_key;                        ///< by key
+  std::vector<std::uint64_t> successes_of_key;                       ///< by key
+  std::vector<std::vector<std::int64_t>> facts_of_key;               ///< by fact, then key
   std::map<std::pair<Outcome, std::string>, std::uint64_t> reasons;  ///< failures by outcome and reason
 
   std::uint64_t of(Outcome outcome) const { return outcomes.at(index_of(outcome)); }

@@ -1,5 +1,7 @@
 #include "driver/build.h"
 
+#include <string_view>
+
 namespace ccbench {
 namespace {
 
@@ -18,14 +20,14 @@ constexpr bool kOptimized = false;
 }  // namespace
 
 Build this_build() {
-  const std::string sanitizer = CCBENCH_SANITIZER;
+  constexpr std::string_view kSanitizer = CCBENCH_SANITIZER;
   std::string compiler = kCompiler;
   // `clang++ 19.1.7 (3~deb12u1)`: the version is enough.
   if (const auto detail = compiler.find(" ("); detail != std::string::npos) compiler.erase(detail);
   return {.version = CCBENCH_VERSION,
           .compiler = compiler,
           .build_type = CCBENCH_BUILD_TYPE,
-          .sanitizer = sanitizer.empty() ? "none" : sanitizer,
+          .sanitizer = std::string(kSanitizer.empty() ? "none" : kSanitizer),
           .optimized = kOptimized};
 }
 

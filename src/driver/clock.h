@@ -9,7 +9,8 @@ namespace ccbench {
 
 /// Nanoseconds since some fixed moment in the past. About 25 ns a call.
 inline Nanos steady_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 

@@ -123,7 +123,9 @@ void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResu
   const Nanos release = memory.header().release.load();
   std::map<std::string_view, std::uint32_t> texts = {{"", 0}};
   result.reason_texts = {""};
-  const auto since = [release](Nanos time) { return time == 0 ? std::nullopt : std::optional(time - release); };
+  const auto since = [release](Nanos time) {
+    return time == 0 ? std::nullopt : std::optional(time - release);
+  };
   for (std::uint64_t index = 0; index < requests.count(); ++index) {
     const Record& record = memory.records()[index];
     RequestRow row{.request = index,

@@ -26,7 +26,17 @@ namespace ccbench {
 namespace {
 
 /// What the section of the probe does to itself.
-enum class Deed : std::uint8_t { none, fault, abort, kill, leave, throw_bad_alloc, throw_other, stand_still, breed };
+enum class Deed : std::uint8_t {
+  none,
+  fault,
+  abort,
+  kill,
+  leave,
+  throw_bad_alloc,
+  throw_other,
+  stand_still,
+  breed
+};
 
 enum Fact : FactId { kEffects, kChild };
 constexpr std::array<std::string_view, 2> kFacts = {"effects", "child"};
@@ -41,7 +51,8 @@ struct Probe {
 
 void do_deed(Deed deed, Facts& facts) {
   switch (deed) {
-    case Deed::none: return;
+    case Deed::none:
+    case Deed::race: return;  // Done by every request.
     case Deed::fault: {
       volatile int* nowhere = nullptr;
       *nowhere = 1;
@@ -71,6 +82,7 @@ class ProbeScenario final : public AnyScenario {
 
   Result handle(const Request& request, const Entry& /*entry*/) override {
     trial_.steps.enter_step(request, 0);
+    if (probe_.deed == Deed::race) ++unprotected_;
     if (request.index == probe_.doer) {
       while (ended_.load() + 1 < static_cast<int>(trial_.requests)) std::this_thread::yield();
       for (std::int64_t i = 0; i < probe_.effects_before; ++i) trial_.facts.raise(kEffects, request.key);
@@ -86,27 +98,29 @@ class ProbeScenario final : public AnyScenario {
   const TrialContext& trial_;
   const Probe probe_;
   std::atomic<int> ended_{0};
+  int unprotected_ = 0;
 };
 
 ScenarioPlugin make_probe(Probe probe) {
-  return {.info = {.name = "probe",
-                   .about = "",
-                   .key_name = "key",
-                   .needs = {},
-                   .breakable = "at most one effect",
-                   .parameters = {},
-                   .steps = kSteps,
-                   .facts = kFacts,
-                   .effect = kEffects},
-          .make = [probe](const TrialContext& trial) { return std::make_unique<ProbeScenario>(trial, probe); },
-          .check =
-              [](const Tally& tally) {
-                Invariant invariant = equal("at most one effect", 1, tally.total(kEffects));
-                invariant.holds = invariant.observed <= 1;
-                invariant.beyond_repair = !invariant.holds;
-                return std::vector<Invariant>{invariant};
-              },
-          .expected_success = [](const Tally&) -> std::optional<std::uint64_t> { return std::nullopt; }};
+  return {
+      .info = {.name = "probe",
+               .about = "",
+               .key_name = "key",
+               .needs = {},
+               .breakable = "at most one effect",
+               .parameters = {},
+               .steps = kSteps,
+               .facts = kFacts,
+               .effect = kEffects},
+      .make = [probe](const TrialContext& trial) { return std::make_unique<ProbeScenario>(trial, probe); },
+      .check =
+          [](const Tally& tally) {
+            Invariant invariant = equal("at most one effect", 1, tally.total(kEffects));
+            invariant.holds = invariant.observed <= 1;
+            invariant.beyond_repair = !invariant.holds;
+            return std::vector<Invariant>{invariant};
+          },
+      .expected_success = [](const Tally&) -> std::optional<std::uint64_t> { return std::nullopt; }};
 }
 
 const GuardPlugin& guard(std::string_view name) {
@@ -207,6 +221,13 @@ TEST(Trial, ThatStandsStillIsHung) {
   EXPECT_EQ(phase_name(trial.snapshots.back().threads.at(0).place, make_probe({}).info), "step:deed");
 }
 
+TEST(Trial, InWhichASanitizerFindsSomethingIsCrashed) {
+  if (this_build().sanitizer != "thread") GTEST_SKIP() << "a data race is only seen by the thread sanitizer";
+  const TrialResult trial = run_probe({.deed = Deed::race});
+  EXPECT_EQ(trial.verdict, Verdict::crashed) << trial.sentence;
+  EXPECT_EQ(trial.tally.unfinished(), 0U);
+}
+
 TEST(Trial, OverItsTimeIsHungToo) {
   const ScenarioPlugin scenario = make_probe({.deed = Deed::stand_still});
   Experiment experiment = experiment_of(scenario, {&guard("none")});
@@ -221,7 +242,8 @@ TEST(Trial, LeavesNoProcessBehind) {
   const TrialResult trial = run_probe({.deed = Deed::breed});
   const auto child = static_cast<pid_t>(trial.tally.total(kChild));
   ASSERT_GT(child, 0);
-  // It was a grandchild: killed with its group, and reaped by whoever adopts orphans, which may take a moment.
+  // It was a grandchild: killed with its group, and reaped by whoever adopts orphans, which may take a
+  // moment.
   const auto gone = [child] { return kill(child, 0) != 0 && errno == ESRCH; };
   const auto zombie = [child] {
     std::string state;
@@ -233,7 +255,8 @@ TEST(Trial, LeavesNoProcessBehind) {
     fclose(stat);
     return read != nullptr && std::string(line.data()).find(") Z") != std::string::npos;
   };
-  for (int i = 0; i < 1000 && !gone() && !zombie(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 1000 && !gone() && !zombie(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_TRUE(gone() || zombie());
 }
 
@@ -304,9 +327,9 @@ TEST(Trial, AFollowerHasNoTimeInTheSection) {
 }
 
 TEST(Run, ShowsWhatTheReferenceExperimentShows) {
-  const std::vector<const GuardPlugin*> all = {&guard("none"),      &guard("cas"),          &guard("global"),
-                                               &guard("recursive"), &guard("rwlock"),       &guard("single-flight"),
-                                               &guard("synchronized")};
+  const std::vector<const GuardPlugin*> all = {
+      &guard("none"),   &guard("cas"),           &guard("global"),      &guard("recursive"),
+      &guard("rwlock"), &guard("single-flight"), &guard("synchronized")};
   const RunResult result = run_quietly(quick_purchase(all, "40ms", "20ms"));
   for (const GuardResult& row : result.guards) {
     const Tally& tally = result.trials[row.trials.front()].tally;

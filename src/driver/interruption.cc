@@ -19,7 +19,7 @@ void note(int signal) {
 
 Interruption::Interruption() {
   noted = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = note;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, &interrupt_before_);

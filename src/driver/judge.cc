@@ -27,13 +27,15 @@ Judgement judge_held(ControlEvidence control) {
     case ControlEvidence::impossible:
       return {.verdict = Verdict::ok, .sentence = "every invariant holds (no control possible)"};
     case ControlEvidence::held:
-      return {.verdict = Verdict::inconclusive,
-              .sentence = "held, but so did every trial without a guard: this setting does not show the race"};
+      return {
+          .verdict = Verdict::inconclusive,
+          .sentence = "held, but so did every trial without a guard: this setting does not show the race"};
     case ControlEvidence::none:
       return {.verdict = Verdict::inconclusive,
               .sentence = "held, but no control shows that it could have broken (--control=never)"};
     case ControlEvidence::itself:
-      return {.verdict = Verdict::inconclusive, .sentence = "nothing guards, and nothing broke: the race was not seen"};
+      return {.verdict = Verdict::inconclusive,
+              .sentence = "nothing guards, and nothing broke: the race was not seen"};
   }
   return {};
 }
@@ -41,7 +43,8 @@ Judgement judge_held(ControlEvidence control) {
 }  // namespace
 
 std::string describe(const Invariant& invariant, const ScenarioInfo& scenario) {
-  std::string text = fmt::format("{}: {} instead of {}", invariant.name, invariant.observed, invariant.expected);
+  std::string text =
+      fmt::format("{}: {} instead of {}", invariant.name, invariant.observed, invariant.expected);
   if (invariant.key) text += fmt::format(" on {}", scenario.name_of(*invariant.key));
   return text;
 }

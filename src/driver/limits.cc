@@ -119,10 +119,9 @@ std::string refused_threads(std::uint32_t started, std::uint32_t wanted, int err
   const std::vector<Limit> limits = thread_limits(wanted);
   const auto fullest = std::ranges::max_element(limits, {}, &Limit::fullness);
   constexpr double kReached = 0.95;
-  const std::string which =
-      fullest->fullness() >= kReached
-          ? fmt::format("the limit reached is {}, {:.0f}", fullest->name, fullest->most)
-          : std::string("none of the limits that ccbench knows is reached");
+  const std::string which = fullest->fullness() >= kReached
+                                ? fmt::format("the limit reached is {}, {:.0f}", fullest->name, fullest->most)
+                                : std::string("none of the limits that ccbench knows is reached");
   return fmt::format("the system refused thread {} of {} ({}): {}; nothing was released", started + 1, wanted,
                      std::strerror(error), which);
 }

@@ -110,7 +110,8 @@ class Run {
     tally.requests = requests.count();
     tally.keys = experiment_.keys;
     tally.requests_of_key.assign(tally.keys, 0);
-    for (std::uint64_t index = 0; index < requests.count(); ++index) ++tally.requests_of_key[requests.key_of(index)];
+    for (std::uint64_t index = 0; index < requests.count(); ++index)
+      ++tally.requests_of_key[requests.key_of(index)];
     tally.successes_of_key.assign(tally.keys, 0);
     tally.facts_of_key.assign(experiment_.scenario->info.facts.size(), std::vector<std::int64_t>(tally.keys));
     return tally;
@@ -137,9 +138,11 @@ class Run {
     if (evidence() == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
     if (control.trials == 0) return "none: nothing shows that the race was there to be lost";
     const std::string trials = fmt::format("{} of {} broke without a guard", control.broken, control.trials);
-    if (control.broken > 0) return fmt::format("{} ({}): the race was there to be lost", trials, first_breach);
-    return fmt::format("{}, below {:.2g} % per trial at 95 %: nothing shows that the race was there to be lost",
-                       trials, 100 * bound_of_clean_trials(control.trials));
+    if (control.broken > 0)
+      return fmt::format("{} ({}): the race was there to be lost", trials, first_breach);
+    return fmt::format(
+        "{}, below {:.2g} % per trial at 95 %: nothing shows that the race was there to be lost", trials,
+        100 * bound_of_clean_trials(control.trials));
   }
 
   ControlEvidence evidence() const {
@@ -164,7 +167,8 @@ class Run {
     if (result_.trials.empty()) return;
     std::vector<const GuardPlugin*> order = experiment_.guards;
     std::ranges::stable_partition(order, [](const GuardPlugin* guard) { return guard == &control_guard(); });
-    if (std::ranges::find(order, &control_guard()) == order.end()) order.insert(order.begin(), &control_guard());
+    if (std::ranges::find(order, &control_guard()) == order.end())
+      order.insert(order.begin(), &control_guard());
     for (const GuardPlugin* guard : order) {
       GuardResult row = gather(*guard);
       if (!row.trials.empty()) result_.guards.push_back(std::move(row));
@@ -172,12 +176,10 @@ class Run {
   }
 
   GuardResult gather(const GuardPlugin& guard) const {
-    GuardResult row{.guard = std::string(guard.info.name),
-                    .sentence = {},
-                    .trials = {},
-                    .lacking = {}};
+    GuardResult row{.guard = std::string(guard.info.name), .sentence = {}, .trials = {}, .lacking = {}};
     // That no guard promises nothing needs no remark.
-    if (&guard != &control_guard()) row.lacking = missing(experiment_.scenario->info.needs, guard.info.promises);
+    if (&guard != &control_guard())
+      row.lacking = missing(experiment_.scenario->info.needs, guard.info.promises);
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
       const TrialResult& trial = result_.trials[i];
       if (trial.guard != guard.info.name) continue;

@@ -1,8 +1,7 @@
 #include "driver/start_barrier.h"
 
-#include <ctime>
-
 #include <algorithm>
+#include <ctime>
 
 #include "driver/clock.h"
 

@@ -21,7 +21,7 @@ class StartBarrier {
  public:
   StartBarrier(std::uint32_t workers, StartMode mode);
 
-  /// Worker: announces itself and waits for the latch. 
+  /// Worker: announces itself and waits for the latch.
   void arrive_and_wait();
 
   /// Worker, in `aligned` mode, after the latch: returns at the deadline, or at once when it is over.

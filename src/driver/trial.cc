@@ -85,7 +85,8 @@ class Trial final : private StepListener {
     const std::vector<int> leaders =
         experiment_.start == StartMode::aligned ? usable_cpus() : std::vector<int>{};
     WorkerThreads workers(experiment_.threads, body, leaders);
-    if (workers.refused() != 0) fail(refused_threads(workers.started(), experiment_.threads, workers.refused()));
+    if (workers.refused() != 0)
+      fail(refused_threads(workers.started(), experiment_.threads, workers.refused()));
     barrier_.wait_for_all();
     barrier_.release([&](Nanos release) {
       memory_.header().release.store(release, std::memory_order_relaxed);
@@ -170,7 +171,8 @@ class Trial final : private StepListener {
       if (record.enter == 0) record.enter = steady_now();
       slot.move_to(Place::in_section(request.key));
       const Inside inside{.slot = slot, .record = record, .key = request.key};
-      return experiment_.reenter == 0 ? scenario_->handle(request, entry) : reenter(request, experiment_.reenter);
+      return experiment_.reenter == 0 ? scenario_->handle(request, entry)
+                                      : reenter(request, experiment_.reenter);
     };
     return guard_->run(request, section);
   }

@@ -24,7 +24,8 @@ constexpr std::size_t room_for(std::size_t count) {
 TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts)
     : facts_({}, 0) {
   size_ = room_for<TrialHeader>(1) + room_for<ReasonTexts>(1) + room_for<WorkerSlot>(threads) +
-          room_for<WorkerUsage>(threads) + room_for<Facts::Counter>(keys * facts) + room_for<Record>(requests);
+          room_for<WorkerUsage>(threads) + room_for<Facts::Counter>(keys * facts) +
+          room_for<Record>(requests);
   void* mapping = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) {
     throw std::system_error(errno, std::generic_category(), "the records of a trial need memory");

@@ -53,7 +53,7 @@ struct alignas(64) WorkerUsage {
   std::atomic<bool> complete;
 };
 
-/// Texts that are known only while a trial runs: what exceptions say. 
+/// Texts that are known only while a trial runs: what exceptions say.
 struct ReasonTexts {
   static constexpr std::size_t kTexts = 64;
   static constexpr std::size_t kLength = 192;

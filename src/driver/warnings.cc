@@ -9,10 +9,11 @@ namespace {
 
 void warn_of_build(const Build& build, std::vector<std::string>& warnings) {
   if (build.sanitizer != "none") {
-    warnings.push_back(fmt::format("built with the {} sanitizer: every time is several times too long", build.sanitizer));
+    warnings.push_back(
+        fmt::format("built with the {} sanitizer: every time is several times too long", build.sanitizer));
   } else if (!build.optimized) {
-    warnings.push_back(fmt::format("built without optimization ({}): times of a microsecond and less are too long",
-                                   build.build_type));
+    warnings.push_back(fmt::format(
+        "built without optimization ({}): times of a microsecond and less are too long", build.build_type));
   }
 }
 
@@ -21,9 +22,10 @@ void warn_of_load(const RunResult& run, std::vector<std::string>& warnings) {
   // Only what was there before the first trial is not our own doing.
   const double load = run.trials.front().load1;
   if (load >= 0.5 * run.machine.cpus) {
-    warnings.push_back(fmt::format(
-        "load average {:.2f} on {} CPUs before the first trial: waiting and wall times are too long and scatter", load,
-        run.machine.cpus));
+    warnings.push_back(
+        fmt::format("load average {:.2f} on {} CPUs before the first trial: waiting and wall times are too "
+                    "long and scatter",
+                    load, run.machine.cpus));
   }
 }
 
@@ -31,10 +33,10 @@ void warn_of_crowd(const RunResult& run, std::vector<std::string>& warnings) {
   const auto threads = run.experiment.threads;
   const auto cpus = static_cast<std::uint32_t>(run.machine.cpus);
   if (threads <= cpus) return;
-  warnings.push_back(
-      fmt::format("{} threads on {} CPUs: at most {} run at once, so waits contain waiting for a CPU, and guards that "
-                  "spin look worse than with a CPU each",
-                  threads, cpus, cpus));
+  warnings.push_back(fmt::format(
+      "{} threads on {} CPUs: at most {} run at once, so waits contain waiting for a CPU, and guards that "
+      "spin look worse than with a CPU each",
+      threads, cpus, cpus));
 }
 
 void warn_of_preemption(const RunResult& run, std::vector<std::string>& warnings) {

@@ -170,23 +170,23 @@ TrialEnd end_of(const siginfo_t& info, const TrialMemory& memory, std::uint64_t 
             .sentence = sentence_of_signal(info.si_status, memory_kills),
             .snapshots = {}};
   }
-  switch (memory.header().stage.load(std::memory_order_acquire)) {
-    case Stage::ended: return {};
-    case Stage::failed:
-      return {.kind = TrialEnd::Kind::failed, .sentence = memory.header().failure.data(), .snapshots = {}};
-    default:
-      return {.kind = TrialEnd::Kind::crashed,
-              .sentence = fmt::format("the section ended the process with exit status {}", info.si_status),
-              .snapshots = {}};
+  const Stage stage = memory.header().stage.load(std::memory_order_acquire);
+  if (stage == Stage::failed) {
+    return {.kind = TrialEnd::Kind::failed, .sentence = memory.header().failure.data(), .snapshots = {}};
   }
+  // A sanitizer that has found something says so by the exit status, also after everything has ended.
+  if (stage == Stage::ended && info.si_status == 0) return {};
+  return {.kind = TrialEnd::Kind::crashed,
+          .sentence = fmt::format("the trial's process was ended with exit status {}", info.si_status),
+          .snapshots = {}};
 }
 
 /// Why the watcher ended the trial.
 std::string sentence_of(TrialEnd::Kind kind, const Experiment& experiment, Nanos longest_still) {
   switch (kind) {
     case TrialEnd::Kind::hung:
-      return fmt::format("no worker changed phase for {} (the longest step and --stall={})", to_text(longest_still),
-                         to_text(experiment.stall));
+      return fmt::format("no worker changed phase for {} (the longest step and --stall={})",
+                         to_text(longest_still), to_text(experiment.stall));
     case TrialEnd::Kind::over_time: return fmt::format("over --timeout={}", to_text(experiment.timeout));
     default: return "interrupted";
   }

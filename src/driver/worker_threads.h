@@ -21,7 +21,8 @@ class WorkerThreads {
   /// Starts `count` threads that each call `body(number)`. Thread i < cpus.size() is bound to the CPU
   /// cpus[i], the others run anywhere. Where the system refuses one, those started before it run on
   /// and `refused()` says so. `body` must outlive the threads.
-  WorkerThreads(std::uint32_t count, const std::function<void(std::uint32_t)>& body, std::span<const int> cpus);
+  WorkerThreads(std::uint32_t count, const std::function<void(std::uint32_t)>& body,
+                std::span<const int> cpus);
   /// Joins.
   ~WorkerThreads();
   WorkerThreads(const WorkerThreads&) = delete;

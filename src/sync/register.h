@@ -13,7 +13,8 @@ namespace ccbench {
 template <template <class> class G>
 struct RegisterGuard {
   RegisterGuard() {
-    guards().add({.info = G<StdSync>::kInfo, .make = [] { return std::make_unique<ErasedGuard<G<StdSync>>>(); }});
+    guards().add(
+        {.info = G<StdSync>::kInfo, .make = [] { return std::make_unique<ErasedGuard<G<StdSync>>>(); }});
   }
 };
 
@@ -21,9 +22,10 @@ template <template <class> class S>
 struct RegisterScenario {
   RegisterScenario() {
     scenarios().add({.info = S<StdSync>::kInfo,
-                     .make = [](const TrialContext& context) {
-                       return std::make_unique<ErasedScenario<S<StdSync>>>(context);
-                     },
+                     .make =
+                         [](const TrialContext& context) {
+                           return std::make_unique<ErasedScenario<S<StdSync>>>(context);
+                         },
                      .check = &S<StdSync>::check,
                      .expected_success = &S<StdSync>::expected_success});
   }

@@ -1,0 +1,17 @@
+// What ThreadSanitizer is told about this program; part of no other build. It looks for these names.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" {
+
+const char* __tsan_default_options();
+const char* __tsan_default_suppressions();
+
+/// A trial may end while its workers stand still: there is nothing to wait for, and no leak.
+const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_leaks=0"; }
+
+/// Boost.Lockfree's free list writes a node's link plainly while another thread that has just lost the
+/// race for the node may still read it; that thread then finds the node's tag changed and drops what it
+/// has read.
+const char* __tsan_default_suppressions() { return "race:boost::lockfree::detail::freelist_stack\n"; }
+
+}
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
