@@ -35,7 +35,8 @@ enum class Deed : std::uint8_t {
   throw_bad_alloc,
   throw_other,
   stand_still,
-  breed
+  breed,
+  race,
 };
 
 enum Fact : FactId { kEffects, kChild };

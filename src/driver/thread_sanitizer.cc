@@ -12,6 +12,5 @@ const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_l
 /// race for the node may still read it; that thread then finds the node's tag changed and drops what it
 /// has read.
 const char* __tsan_default_suppressions() { return "race:boost::lockfree::detail::freelist_stack\n"; }
-
 }
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
