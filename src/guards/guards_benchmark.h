@@ -1,0 +1,11 @@
+// What guards cost per call, for `ccbench bench`.
+#pragma once
+
+namespace ccbench {
+
+/// Registers with Google Benchmark, for every guard of this program: its cost on an existing key, on the
+/// first use of a key and contended, each beside a hand-written counterpart where there is one, and what
+/// the harness adds to all of them.
+void register_guard_benchmarks();
+
+}  // namespace ccbench
