@@ -70,6 +70,8 @@ void measure_start(TrialMemory& memory, std::uint32_t workers, StartReport& star
   }
   std::vector<Nanos> starts;
   std::vector<Nanos> ends;
+  starts.reserve(memory.records().size());
+  ends.reserve(memory.records().size());
   for (const Record& record : memory.records()) {
     if (record.start != 0) starts.push_back(record.start);
     if (end_of(record) != 0) ends.push_back(end_of(record));
@@ -77,26 +79,40 @@ void measure_start(TrialMemory& memory, std::uint32_t workers, StartReport& star
   start.in_flight_peak = in_flight_peak(starts, ends);
 }
 
-void measure_times(TrialMemory& memory, TrialResult& result) {
-  std::vector<Nanos> waits;
-  std::vector<Nanos> holds;
-  std::vector<Nanos> latencies;
-  Nanos last = 0;
-  for (const Record& record : memory.records()) {
-    const Nanos end = end_of(record);
-    last = std::max(last, end);
-    if (record.enter != 0) {
-      waits.push_back(record.enter - record.start);
-      if (record.leave != 0) holds.push_back(record.leave - record.enter);
-    } else if (end != 0) {
-      waits.push_back(end - record.start);
-    }
-    if (end != 0) latencies.push_back(end - record.start);
+/// Start of the request to entry, or to the result for those who never enter.
+std::optional<Nanos> wait_of(const Record& record) {
+  if (record.enter != 0) return record.enter - record.start;
+  return end_of(record) != 0 ? std::optional(end_of(record) - record.start) : std::nullopt;
+}
+
+std::optional<Nanos> hold_of(const Record& record) {
+  return record.leave != 0 ? std::optional(record.leave - record.enter) : std::nullopt;
+}
+
+std::optional<Nanos> latency_of(const Record& record) {
+  return end_of(record) != 0 ? std::optional(end_of(record) - record.start) : std::nullopt;
+}
+
+/// `times` is scratch space, so that millions of requests need it once and not for every figure.
+Percentiles percentiles_of(std::span<const Record> records, std::optional<Nanos> (*time_of)(const Record&),
+                           std::vector<Nanos>& times) {
+  times.clear();
+  for (const Record& record : records) {
+    if (const auto time = time_of(record)) times.push_back(*time);
   }
-  result.wait = percentiles(waits);
-  result.hold = percentiles(holds);
-  result.latency = percentiles(latencies);
-  if (result.tally.unfinished() == 0) result.wall = last - memory.header().release.load();
+  return percentiles(times);
+}
+
+void measure_times(TrialMemory& memory, TrialResult& result) {
+  std::vector<Nanos> times;
+  times.reserve(memory.records().size());
+  result.wait = percentiles_of(memory.records(), wait_of, times);
+  result.hold = percentiles_of(memory.records(), hold_of, times);
+  result.latency = percentiles_of(memory.records(), latency_of, times);
+  if (result.tally.unfinished() > 0) return;
+  Nanos last = 0;
+  for (const Record& record : memory.records()) last = std::max(last, end_of(record));
+  result.wall = last - memory.header().release.load();
 }
 
 void measure_cpu(TrialMemory& memory, TrialResult& result) {

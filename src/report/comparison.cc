@@ -17,9 +17,10 @@ std::optional<Spread> spread_of(const RunResult& run, const GuardResult& guard, 
     const Cell value = found->value(TrialRow{run, run.trials.at(index)});
     if (const auto number = integer_of(value)) values.push_back(*number);
   }
-  if (values.empty()) return std::nullopt;
+  const std::optional<std::int64_t> median = percentile(values, 0.5);
+  if (!median) return std::nullopt;
   const auto [least, most] = std::ranges::minmax(values);
-  return Spread{.least = least, .median = percentile(values, 0.5).value(), .most = most};
+  return Spread{.least = least, .median = *median, .most = most};
 }
 
 }  // namespace ccbench

@@ -26,7 +26,8 @@ std::string human(Nanos duration) {
     const double value = static_cast<double>(duration) / static_cast<double>(nanos);
     // The bounds are those of rounding: 999.6 µs would be written as 1000.
     if (value >= 999.5 && nanos < kSecond) continue;
-    const int places = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+    int places = 0;
+    if (value < 99.95) places = value < 9.995 ? 2 : 1;
     return fmt::format("{:.{}f} {}", value, places, name);
   }
   return {};  // Not reached: everything fits seconds.

@@ -90,6 +90,7 @@ std::vector<std::pair<std::uint64_t, std::string>> failures_of(const RunResult& 
     for (const auto& [failure, count] : run.trials.at(index).tally.reasons) counts[failure] += count;
   }
   std::vector<std::pair<std::uint64_t, std::string>> failures;
+  failures.reserve(counts.size());
   for (const auto& [failure, count] : counts) {
     failures.emplace_back(count, fmt::format("{}: {}", words_of(failure.first), failure.second));
   }

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 2> kSteps = {"validate", "payment"};
 constexpr std::array<std::string_view, 2> kFacts = {"payments", "bills"};
 
 const ScenarioPlugin& scenario() {
-  static const ScenarioPlugin plugin = [] {
+  static const ScenarioPlugin kPlugin = [] {
     ScenarioPlugin made;
     made.info.name = "lotto-purchase";
     made.info.key_name = "ticket";
@@ -30,7 +30,7 @@ const ScenarioPlugin& scenario() {
     made.info.facts = kFacts;
     return made;
   }();
-  return plugin;
+  return kPlugin;
 }
 
 /// All four requests, two per key, succeed without a guard. Kept request by request.

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in. CI runs this file and nothing else.
+#
+#   scripts/test.sh          all of it: some 15 minutes on two CPUs, from nothing
+#   scripts/test.sh quick    the release build and its tests
+#
+# The first stage that fails ends it: the last line names the stage, and the exit code is not 0.
+set -euo pipefail
+cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
+
+current=arguments
+passed=0
+skipped=0
+
+report_failure() {
+  local status=$?
+  if ((status != 0)); then printf '\ntest.sh: FAILED in stage "%s"\n' "$current" >&2; fi
+}
+trap report_failure EXIT
+
+# stage NAME COMMAND...
+stage() {
+  local begin=$SECONDS
+  current=$1
+  shift
+  printf '\n== %s\n' "$current"
+  "$@"
+  printf -- '-- %s: passed in %d s\n' "$current" $((SECONDS - begin))
+  passed=$((passed + 1))
+}
+
+skip() {
+  printf '\n== %s\n-- %s: SKIPPED: %s\n' "$1" "$1" "$2"
+  skipped=$((skipped + 1))
+}
+
+check_format() {
+  find src scenarios \( -name '*.h' -o -name '*.cc' \) -exec clang-format-19 --dry-run -Werror {} +
+}
+
+# build PRESET TARGET: configured afresh, so that nothing found or missed by an earlier run sticks.
+build() {
+  local output
+  output=$(cmake --preset "$1" --fresh 2>&1) || {
+    printf '%s\n' "$output"
+    return 1
+  }
+  cmake --build --preset "$1" --target "$2" -- --quiet
+}
+
+test_release() {
+  build release all
+  ctest --preset release --no-tests=error
+}
+
+test_dev() {
+  build dev all
+  ctest --preset dev --no-tests=error -R '^unit$'
+}
+
+# GCC 12's sanitizers cannot place their memory where the kernel randomises addresses widely, so
+# randomisation is off where that is allowed.
+test_sanitizer() {
+  local fixed_addresses=()
+  if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
+  build "$1" ccbench_test
+  "${fixed_addresses[@]}" ctest --preset "$1" --no-tests=error -R '^unit$'
+}
+
+# Where there is nothing to complain about, clang-tidy still counts the warnings in other people's headers.
+# In a test, reading an empty optional and dereferencing null are failures and not faults, and speed is
+# no aim.
+tidy_one() {
+  local output checks=
+  if [[ $1 =~ _(test|benchmark)\.cc$ ]]; then
+    checks='-clang-analyzer-*,-performance-*,-bugprone-unchecked-optional-access,-bugprone-empty-catch'
+  fi
+  output=$(clang-tidy-19 --quiet -p build/dev --checks="$checks" "$1" 2>&1) || {
+    printf '%s\n' "$output"
+    return 1
+  }
+}
+export -f tidy_one
+
+check_tidy() {
+  # shellcheck disable=SC2016  # $1 is for the inner shell.
+  find src scenarios -name '*.cc' -print0 | xargs -0 -n 1 -P "$(nproc)" bash -c 'tidy_one "$1"' tidy_one
+}
+
+lint_installed() {
+  local tool
+  for tool in clang-format-19 clang-tidy-19 clang++-19; do command -v "$tool" >/dev/null || return 1; done
+}
+
+main() {
+  case "${1:-all}" in
+    all | quick) ;;
+    *)
+      printf "test.sh: expected nothing or quick, not '%s'\n" "$1" >&2
+      exit 2
+      ;;
+  esac
+  stage "set-up" scripts/setup.sh test
+  local lint=no
+  if lint_installed; then lint=yes; fi
+
+  if [[ ${1:-all} == quick ]]; then
+    stage "release build and tests" test_release
+  elif [[ $lint == yes ]]; then
+    stage "format" check_format
+    stage "release build and tests" test_release
+    stage "clang build and tests" test_dev
+    stage "clang-tidy" check_tidy
+  else
+    skip "format, clang build, clang-tidy" "clang 19 is not packaged here"
+    stage "release build and tests" test_release
+  fi
+  if [[ ${1:-all} == all ]]; then
+    stage "address sanitizer" test_sanitizer asan
+    stage "thread sanitizer" test_sanitizer tsan
+  fi
+  printf '\n100%% stages passed, 0 stages failed out of %d, %d skipped (%d s)\n' "$passed" "$skipped" "$SECONDS"
+}
+
+main "$@"
