@@ -1,0 +1,231 @@
+#include "sync/keyed.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "sync/std_sync.h"
+
+namespace ccbench {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
+/// Counts how many of it exist.
+struct Counted {
+  Counted() { ++alive; }
+  ~Counted() { --alive; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+  std::atomic<int> value{0};
+  static inline std::atomic<int> alive{0};
+};
+
+using CountedMap = Keyed<StdSync, Counted>;
+
+TEST(Keyed, AnswersTheSameEntryForAKeyHoweverManyAreAdded) {
+  CountedMap map;
+  Counted& first = map.at(7);
+  first.value = 42;
+  for (Key key = 0; key < 10'000; ++key) map.at(key);
+  EXPECT_EQ(&map.at(7), &first);
+  EXPECT_EQ(map.at(7).value, 42);
+}
+
+TEST(Keyed, MakesAnEntryByDefaultConstructionOnFirstUseOnly) {
+  CountedMap map;
+  EXPECT_EQ(Counted::alive, 0);
+  EXPECT_EQ(map.at(1).value, 0);
+  map.at(1);
+  EXPECT_EQ(Counted::alive, 1);
+}
+
+TEST(Keyed, HoldsWhatCanNeitherBeCopiedNorMoved) {
+  Keyed<StdSync, StdSync::mutex> map;
+  const std::lock_guard first(map.at(0));
+  const std::lock_guard second(map.at(1));
+}
+
+TEST(Keyed, FreesEveryEntryWithItself) {
+  {
+    CountedMap map;
+    for (Key key = 0; key < 5'000; ++key) map.at(key * key);
+    EXPECT_EQ(Counted::alive, 5'000);
+  }
+  EXPECT_EQ(Counted::alive, 0);
+}
+
+TEST(Keyed, StaysUsableWithAMillionKeys) {
+  constexpr Key kKeys = kSanitized ? 100'000 : 1'000'000;
+  Keyed<StdSync, StdSync::atomic<Key>> map;
+  for (Key key = 0; key < kKeys; ++key) map.at(key).store(key, std::memory_order_relaxed);
+  for (Key key = 0; key < kKeys; ++key) ASSERT_EQ(map.at(key).load(std::memory_order_relaxed), key);
+}
+
+TEST(Keyed, KeepsKeysApartThatAreChosenToCollide) {
+  // The multiplicative inverse of the hash's factor: the products of these keys with it are small numbers,
+  // which all begin with the same bits.
+  constexpr Key kInverse = 0xf1de83e19937733d;
+  static_assert(kInverse * 0x9e3779b97f4a7c15 == 1);
+  Keyed<StdSync, StdSync::atomic<Key>> map;
+  for (Key i = 0; i < 10'000; ++i) map.at(i * kInverse).store(i);
+  for (Key i = 0; i < 10'000; ++i) ASSERT_EQ(map.at(i * kInverse).load(), i);
+  for (Key shift = 0; shift < 64; ++shift) map.at(Key{1} << shift).store(shift + 100'000);
+  for (Key shift = 0; shift < 64; ++shift) ASSERT_EQ(map.at(Key{1} << shift).load(), shift + 100'000);
+}
+
+TEST(Keyed, LosesNoKeyThatSeveralThreadsAddAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr Key kKeys = 20'000;
+  CountedMap map;
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&map] {
+        for (Key key = 0; key < kKeys; ++key) map.at(key).value.fetch_add(1, std::memory_order_relaxed);
+      });
+    }
+  }
+  for (Key key = 0; key < kKeys; ++key) ASSERT_EQ(map.at(key).value, kThreads);
+  EXPECT_EQ(Counted::alive, static_cast<int>(kKeys));
+}
+
+// ---------------------------------------------------------------- the race of two first users
+
+using Lookup = std::function<const void*(Key)>;
+
+/// The CPUs that this process may run on.
+std::vector<std::size_t> allowed_cpus() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof(allowed), &allowed);
+  std::vector<std::size_t> cpus;
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+void pin_this_thread_to(std::size_t cpu) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(cpu, &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
+/// Lets two threads start together again and again: both spin until one instant, so they are some ten
+/// nanoseconds apart, where the kernel wakes threads microseconds apart. From round to round the one or the
+/// other is up to 320 nanoseconds later on purpose: who used a cache line last is that far ahead of the other
+/// one, and a window of a few instructions is met only by a start that makes up for it. On a cache line of
+/// its own, like all that both threads write: next to what they read before they meet, it would hold one of
+/// them up.
+class alignas(64) StartLine {
+ public:
+  void wait(int thread, int round) {
+    const auto last_start = start_.load();
+    if (arrived_.fetch_add(1) % 2 == 1) {
+      start_.store((steady_clock::now() + kAhead).time_since_epoch());
+    } else {
+      for (int spins = 0; start_.load() == last_start; ++spins) {
+        if (spins > 10'000) std::this_thread::yield();
+      }
+    }
+    const steady_clock::time_point start(start_.load() + lateness(thread, round));
+    while (steady_clock::now() < start) {
+    }
+  }
+
+ private:
+  static nanoseconds lateness(int thread, int round) {
+    const nanoseconds difference = nanoseconds(20) * (round % 32 - 16);
+    return thread == 0 ? std::max(difference, nanoseconds(0)) : std::max(-difference, nanoseconds(0));
+  }
+
+  /// Longer than it takes one CPU to see what another one stored.
+  static constexpr nanoseconds kAhead{1000};
+
+  std::atomic<unsigned> arrived_{0};
+  std::atomic<steady_clock::duration> start_{};
+};
+
+/// Two threads on different CPUs ask for a new key at once, `rounds` times. Answers the first round in which
+/// they got different entries, counted from 1; 0 if there was none.
+int round_of_disagreement(const Lookup& lookup, int rounds) {
+  std::array<std::vector<const void*>, 2> got;
+  StartLine line;
+  const auto ask = [&](int thread) {
+    const auto place = static_cast<std::size_t>(thread);
+    // Left to itself, the kernel may keep both on one CPU, where they never meet.
+    pin_this_thread_to(allowed_cpus().at(place));
+    got.at(place).reserve(static_cast<std::size_t>(rounds));
+    for (int round = 0; round < rounds; ++round) {
+      line.wait(thread, round);
+      got.at(place).push_back(lookup(static_cast<Key>(round)));
+    }
+  };
+  {
+    const std::jthread first(ask, 0);
+    const std::jthread second(ask, 1);
+  }
+  const auto [mine, others] = std::ranges::mismatch(got[0], got[1]);
+  return mine == got[0].end() ? 0 : static_cast<int>(mine - got[0].begin()) + 1;
+}
+
+/// A mutant: looks, and then stores what it made without looking again.
+class StoresBlindly {
+ public:
+  explicit StoresBlindly(std::size_t keys) : entries_(keys), pool_(2 * keys) {}
+
+  const void* at(Key key) {
+    const int* entry = entries_[key].load(std::memory_order_acquire);
+    if (entry == nullptr) {
+      entry = &pool_[made_.fetch_add(1)];
+      entries_[key].store(entry, std::memory_order_release);
+    }
+    return entry;
+  }
+
+ private:
+  std::vector<std::atomic<const int*>> entries_;
+  std::vector<int> pool_;
+  std::atomic<std::size_t> made_{0};
+};
+
+TEST(Keyed, GivesTwoFirstUsersOfAKeyTheSameEntry) {
+  if (allowed_cpus().size() < 2) {
+    GTEST_SKIP() << "one CPU: two first users never meet, this check has no power here";
+  }
+
+  constexpr int kMost = 100'000;
+  StoresBlindly mutant(kMost);
+  const int needed = round_of_disagreement([&](Key key) { return mutant.at(key); }, kMost);
+  ASSERT_GT(needed, 0) << "the check has no power: the mutant passed it";
+
+  CountedMap map;
+  const int rounds = std::max(3 * needed, kSanitized ? 2'000 : 20'000);
+  EXPECT_EQ(round_of_disagreement([&](Key key) { return &map.at(key); }, rounds), 0);
+  EXPECT_EQ(Counted::alive, rounds) << "an entry that lost the race was not dropped";
+}
+
+}  // namespace
+}  // namespace ccbench
