@@ -13,6 +13,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "core/registry.h"
@@ -206,6 +207,9 @@ const std::map<std::string_view, void (*)()> kBare = {
 }  // namespace
 
 void register_guard_benchmarks() {
+  // Until a process has started a thread the C library leaves the atomic instructions out of its mutexes,
+  // and whichever benchmark starts the first one would change what the others measure.
+  std::thread([] {}).join();
   benchmark::RegisterBenchmark("harness/clock", clock);
   benchmark::RegisterBenchmark("harness/section_alone", section_alone);
   for (const GuardPlugin& plugin : guards().all()) {

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace ccbench::plain {
 
@@ -61,32 +64,75 @@ struct CasGuard {
   }
 };
 
-struct SingleFlightGuard {
+/// The fastest of several ways tried: a futex word to sleep on, and neither map nodes nor calls are
+/// allocated again once there have been as many at once.
+class SingleFlightGuard {
+ public:
+  bool run(Key key, const auto& section) {
+    std::unique_lock lock(mutex_);
+    if (const auto found = calls_.find(key); found != calls_.end()) return follow(*found->second, lock);
+    Call& call = begin(key);
+    lock.unlock();
+    const bool succeeded = section();
+    lock.lock();
+    nodes_.push_back(calls_.extract(key));
+    if (call.users > 1) {
+      call.succeeded = succeeded;
+      lock.unlock();
+      call.done.store(1);
+      call.done.notify_all();
+      lock.lock();
+    }
+    leave(call);
+    return succeeded;
+  }
+
+ private:
   struct Call {
     std::atomic<int> done = 0;
+    int users = 0;
     bool succeeded = false;
   };
-  std::mutex mutex;
-  std::unordered_map<Key, std::shared_ptr<Call>> calls;
+  using Map = std::unordered_map<Key, Call*>;
 
-  bool run(Key key, const auto& section) {
-    std::unique_lock lock(mutex);
-    const auto [place, first] = calls.try_emplace(key);
-    if (first) place->second = std::make_shared<Call>();
-    const std::shared_ptr<Call> call = place->second;
-    lock.unlock();
-    if (!first) {
-      call->done.wait(0);
-      return call->succeeded;
+  Call& begin(Key key) {
+    if (idle_.empty()) idle_.push_back(&all_.emplace_back());
+    Call& call = *idle_.back();
+    idle_.pop_back();
+    call.users = 1;
+    if (nodes_.empty()) {
+      calls_.emplace(key, &call);
+    } else {
+      Map::node_type node = std::move(nodes_.back());
+      nodes_.pop_back();
+      node.key() = key;
+      node.mapped() = &call;
+      calls_.insert(std::move(node));
     }
-    call->succeeded = section();
-    lock.lock();
-    calls.erase(key);
-    lock.unlock();
-    call->done.store(1);
-    call->done.notify_all();
-    return call->succeeded;
+    return call;
   }
+
+  bool follow(Call& call, std::unique_lock<std::mutex>& lock) {
+    ++call.users;
+    lock.unlock();
+    call.done.wait(0);
+    const bool succeeded = call.succeeded;
+    lock.lock();
+    leave(call);
+    return succeeded;
+  }
+
+  void leave(Call& call) {
+    if (--call.users > 0) return;
+    call.done.store(0, std::memory_order_relaxed);
+    idle_.push_back(&call);
+  }
+
+  std::mutex mutex_;
+  Map calls_;
+  std::vector<Map::node_type> nodes_;
+  std::vector<Call*> idle_;
+  std::deque<Call> all_;
 };
 
 }  // namespace ccbench::plain

@@ -1,7 +1,6 @@
 #include "sync/keyed.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "sync/start_line.h"
 #include "sync/std_sync.h"
 
 namespace ccbench {
@@ -113,60 +113,6 @@ TEST(Keyed, LosesNoKeyThatSeveralThreadsAddAtOnce) {
 // ---------------------------------------------------------------- the race of two first users
 
 using Lookup = std::function<const void*(Key)>;
-
-/// The CPUs that this process may run on.
-std::vector<std::size_t> allowed_cpus() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof(allowed), &allowed);
-  std::vector<std::size_t> cpus;
-  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
-void pin_this_thread_to(std::size_t cpu) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpu, &one);
-  sched_setaffinity(0, sizeof(one), &one);
-}
-
-/// Lets two threads start together again and again: both spin until one instant, so they are some ten
-/// nanoseconds apart, where the kernel wakes threads microseconds apart. From round to round the one or the
-/// other is up to 320 nanoseconds later on purpose: who used a cache line last is that far ahead of the other
-/// one, and a window of a few instructions is met only by a start that makes up for it. On a cache line of
-/// its own, like all that both threads write: next to what they read before they meet, it would hold one of
-/// them up.
-class alignas(64) StartLine {
- public:
-  void wait(int thread, int round) {
-    const auto last_start = start_.load();
-    if (arrived_.fetch_add(1) % 2 == 1) {
-      start_.store((steady_clock::now() + kAhead).time_since_epoch());
-    } else {
-      for (int spins = 0; start_.load() == last_start; ++spins) {
-        if (spins > 10'000) std::this_thread::yield();
-      }
-    }
-    const steady_clock::time_point start(start_.load() + lateness(thread, round));
-    while (steady_clock::now() < start) {
-    }
-  }
-
- private:
-  static nanoseconds lateness(int thread, int round) {
-    const nanoseconds difference = nanoseconds(20) * (round % 32 - 16);
-    return thread == 0 ? std::max(difference, nanoseconds(0)) : std::max(-difference, nanoseconds(0));
-  }
-
-  /// Longer than it takes one CPU to see what another one stored.
-  static constexpr nanoseconds kAhead{1000};
-
-  std::atomic<unsigned> arrived_{0};
-  std::atomic<steady_clock::duration> start_{};
-};
 
 /// Two threads on different CPUs ask for a new key at once, `rounds` times. Answers the first round in which
 /// they got different entries, counted from 1; 0 if there was none.
