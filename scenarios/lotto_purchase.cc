@@ -8,7 +8,7 @@
 //
 //   $ ccbench --scenario=lotto-purchase --guard=all --requests=20
 //
-//   guard          verdict    success  shared  refused  turned away  effects    wall
+//   guard          verdict    success  shared  refused  turned away  payments   wall
 //   none           VIOLATION       20       0        0            0       20   1.5 s
 //   cas            OK               1       0        0           19        1   1.5 s
 //   global         OK               1       0       19            0        1   1.5 s

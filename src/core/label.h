@@ -22,6 +22,7 @@ class Label {
     return label;
   }
 
+  constexpr const char* address() const { return text_; }
   constexpr bool empty() const { return text_ == nullptr; }
   constexpr std::string_view text() const { return empty() ? std::string_view{} : std::string_view(text_); }
 

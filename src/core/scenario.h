@@ -32,7 +32,8 @@ struct ScenarioInfo {
   std::span<const Parameter> parameters;
   std::span<const std::string_view> steps;  ///< where a request can be inside the section
   std::span<const std::string_view> facts;
-  FactId effect = 0;  ///< the fact that is the scenario's main effect
+  FactId effect = 0;          ///< the fact that is the scenario's main effect
+  bool facts_at_end = false;  ///< facts exist only once `settle` has run
 
   std::string name_of(Key key) const { return std::string(key_name) + '-' + std::to_string(key + 1); }
 };

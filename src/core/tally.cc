@@ -19,6 +19,15 @@ std::int64_t Tally::total(FactId fact) const {
   return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
 }
 
+void Tally::forget_keys() {
+  for (FactId fact = 0; fact < facts_of_key.size(); ++fact) {
+    const std::int64_t sum = total(fact);
+    facts_of_key[fact] = std::vector<std::int64_t>{sum};
+  }
+  requests_of_key = {};
+  successes_of_key = {};
+}
+
 Invariant each_key(std::string_view name, std::int64_t expected, const std::vector<std::int64_t>& counts,
                    const Tally& tally) {
   Invariant worst{.name = std::string(name), .expected = expected, .observed = expected, .key = {}};

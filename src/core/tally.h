@@ -18,7 +18,8 @@ namespace ccbench {
 
 /// Counts of a trial, also of one that never ended: then they are what had happened until then.
 struct Tally {
-  Promises promises;  ///< of the guard: correct is relative to them
+  Promises promises;     ///< of the guard: correct is relative to them
+  bool settled = false;  ///< the scenario has turned its final state into facts
   std::uint64_t requests = 0;
   Key keys = 1;
   std::array<std::uint64_t, kOutcomes> outcomes{};                   ///< of the requests that ended
@@ -32,6 +33,8 @@ struct Tally {
   std::uint64_t unfinished() const { return requests - ended(); }
   std::uint64_t keys_hit() const;  ///< keys with at least one request
   std::int64_t total(FactId fact) const;
+  /// Keeps totals and forgets which key they belong to: a run of many trials over many keys has no room.
+  void forget_keys();
 };
 
 /// Something that must be true when all requests have ended, by name.

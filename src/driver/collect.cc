@@ -23,7 +23,7 @@ void count(const RequestSource& requests, TrialMemory& memory, Tally& tally) {
     if (end_of(record) == 0) continue;
     ++tally.outcomes.at(index_of(record.outcome));
     if (record.outcome == Outcome::success) ++tally.successes_of_key[key];
-    if (is_failure(record.outcome)) ++reasons[{record.outcome, record.reason.text().data()}];
+    if (is_failure(record.outcome)) ++reasons[{record.outcome, record.reason.address()}];
   }
   for (const auto& [reason, times] : reasons) {
     tally.reasons[{reason.first, reason.second == nullptr ? "" : reason.second}] += times;
@@ -145,13 +145,14 @@ void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResu
   for (std::uint64_t index = 0; index < requests.count(); ++index) {
     const Record& record = memory.records()[index];
     RequestRow row{.request = index,
-                   .thread = record.worker,
+                   .thread = {},
                    .key = requests.key_of(index),
                    .outcome = {},
                    .start = since(record.start),
                    .enter = since(record.enter),
                    .leave = since(record.leave),
                    .end = since(end_of(record))};
+    if (row.start) row.thread = record.worker;
     if (row.end) {
       row.outcome = record.outcome;
       const auto [text, is_new] =
@@ -165,10 +166,12 @@ void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResu
 
 }  // namespace
 
-void collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
-             TrialMemory& memory, TrialResult& result) {
+std::uint64_t collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
+                      TrialMemory& memory, TrialResult& result) {
+  const std::uint64_t damaged = memory.discard_damaged_records();
   Tally& tally = result.tally;
   tally.promises = guard.info.promises;
+  tally.settled = memory.header().stage.load(std::memory_order_acquire) == Stage::ended;
   tally.keys = experiment.keys;
   count(requests, memory, tally);
   read_facts(memory, experiment.scenario->info.facts.size(), tally);
@@ -181,6 +184,7 @@ void collect(const Experiment& experiment, const GuardPlugin& guard, const Reque
     result.blocked_peak = std::max(result.blocked_peak.value_or(0), blocked(snapshot));
   }
   if (experiment.keep_requests) keep_requests(requests, memory, result);
+  return damaged;
 }
 
 }  // namespace ccbench

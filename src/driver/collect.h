@@ -8,8 +8,9 @@
 namespace ccbench {
 
 /// Fills the counts and times of `result`: tally, start, waits, CPU, fairness. To be called when the
-/// trial's process is gone.
-void collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
-             TrialMemory& memory, TrialResult& result);
+/// trial's process is gone. Answers how many records had to be discarded, because a section had written
+/// over them.
+std::uint64_t collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
+                      TrialMemory& memory, TrialResult& result);
 
 }  // namespace ccbench

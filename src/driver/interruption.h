@@ -1,12 +1,13 @@
-// Ctrl-C and SIGTERM as something that can be asked for.
+// Ctrl-C, SIGTERM and SIGQUIT as something that can be asked for.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 namespace ccbench {
 
-/// From its making to its end, SIGINT and SIGTERM are noted instead of ending the program; a second
-/// one, while what was measured is being written, ends it at once. One at a time.
+/// From its making to its end, SIGINT and SIGTERM are noted instead of ending the program, and SIGQUIT
+/// asks for a snapshot, as of a JVM. One at a time.
 class Interruption {
  public:
   Interruption();
@@ -14,11 +15,18 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  /// The signal that came; 0: none.
+  /// The first signal that asked for the end; 0: none. Later ones change nothing: a terminal, a `timeout`
+  /// and a CI runner often send several at once, and what was measured is still to be written.
   int signal() const;
 
-  /// From its making to its end, SIGINT and SIGTERM are kept waiting, for a ppoll with `outside()` to
-  /// let them in: none can slip in between a look at `signal()` and the wait.
+  /// How many snapshots were asked for.
+  int snapshots_asked() const;
+
+  /// From now on a signal ends the program at once: nobody shall wait for a disk that does not answer.
+  void end_at_once();
+
+  /// From its making to its end, the signals are kept waiting, for a ppoll with `outside()` to let them in:
+  /// none can slip in between a look at `signal()` and the wait.
   class Held {
    public:
     Held();
@@ -32,8 +40,8 @@ class Interruption {
   };
 
  private:
-  struct sigaction interrupt_before_{};
-  struct sigaction terminate_before_{};
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGQUIT};
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 }  // namespace ccbench

@@ -32,6 +32,9 @@ Judgement judge_held(ControlEvidence control) {
           .sentence = "held, but so did every trial without a guard: this setting does not show the race"};
     case ControlEvidence::none:
       return {.verdict = Verdict::inconclusive,
+              .sentence = "held, but no control ended to show that it could have broken"};
+    case ControlEvidence::switched_off:
+      return {.verdict = Verdict::inconclusive,
               .sentence = "held, but no control shows that it could have broken (--control=never)"};
     case ControlEvidence::itself:
       return {.verdict = Verdict::inconclusive,

@@ -12,11 +12,12 @@ namespace ccbench {
 
 /// What the controls of a run say about every trial of it.
 enum class ControlEvidence : std::uint8_t {
-  broke,       ///< a control broke the invariant that it must break: the race was there to be lost
-  held,        ///< controls ran and none did
-  none,        ///< none was to run
-  impossible,  ///< the scenario has nothing that a control could break
-  itself,      ///< the trial is one of them: nothing vouches for what would have vouched
+  broke,         ///< a control broke the invariant that it must break: the race was there to be lost
+  held,          ///< controls ran and none did
+  none,          ///< none ended
+  switched_off,  ///< by --control=never
+  impossible,    ///< the scenario has nothing that a control could break
+  itself,        ///< the trial is one of them: nothing vouches for what would have vouched
 };
 
 struct Judgement {

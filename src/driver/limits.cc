@@ -22,8 +22,7 @@ struct Limit {
   std::string name;
   double used = 0;
   double most = 0;
-  /// What is near enough to its limit to have been refused one more thread.
-  double fullness() const { return most > 0 ? used / most : 0; }
+  double fullness() const { return most > 0 ? std::min(1.0, used / most) : 0; }
 };
 
 std::optional<double> number_in(const std::string& file) {
@@ -93,19 +92,20 @@ std::vector<std::string> pids_folders() {
   return folders;
 }
 
-std::vector<Limit> thread_limits(std::uint32_t wanted) {
+/// `stacks`: bytes that were asked for and not given.
+std::vector<Limit> thread_limits(double stacks) {
   const double machine = threads_of_all();
   std::vector<Limit> limits = {
-      {"RLIMIT_NPROC (max user processes)", threads_of_this_user(), soft_limit(RLIMIT_NPROC)},
       {"kernel.threads-max", machine, number_in("/proc/sys/kernel/threads-max").value_or(0)},
       {"kernel.pid_max", machine, number_in("/proc/sys/kernel/pid_max").value_or(0)},
       {"vm.max_map_count", mappings_of_this_process(), number_in("/proc/sys/vm/max_map_count").value_or(0)},
-      // All stacks are asked for together: what would have been needed counts, not what is there.
       {"RLIMIT_AS (virtual memory)",
-       number_behind("/proc/self/status", "VmSize:").value_or(0) * 1024 +
-           static_cast<double>(kWorkerStackBytes) * wanted,
-       soft_limit(RLIMIT_AS)},
+       number_behind("/proc/self/status", "VmSize:").value_or(0) * 1024 + stacks, soft_limit(RLIMIT_AS)},
   };
+  // Root is above this one.
+  if (geteuid() != 0) {
+    limits.push_back({"RLIMIT_NPROC (max user processes)", threads_of_this_user(), soft_limit(RLIMIT_NPROC)});
+  }
   for (const std::string& folder : pids_folders()) {
     limits.push_back({"pids.max of the control group", number_in(folder + "/pids.current").value_or(0),
                       number_in(folder + "/pids.max").value_or(0)});
@@ -116,7 +116,9 @@ std::vector<Limit> thread_limits(std::uint32_t wanted) {
 }  // namespace
 
 std::string refused_threads(std::uint32_t started, std::uint32_t wanted, int error) {
-  const std::vector<Limit> limits = thread_limits(wanted);
+  // All stacks are asked for together, before the first thread.
+  const double stacks = started == 0 ? static_cast<double>(kWorkerStackBytes) * wanted : 0;
+  const std::vector<Limit> limits = thread_limits(stacks);
   const auto fullest = std::ranges::max_element(limits, {}, &Limit::fullness);
   constexpr double kReached = 0.95;
   const std::string which = fullest->fullness() >= kReached

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
-#include <system_error>
 
 #include "driver/collect.h"
 #include "driver/judge.h"
@@ -53,6 +52,10 @@ class Run {
     judge_trials();
     gather_guards();
     result_.warnings = warnings_of(result_);
+    if (snapshots_left_out_ > 0) {
+      result_.warnings.push_back(fmt::format(
+          "{} snapshots were left out: the memory set aside for them was full", snapshots_left_out_));
+    }
     return std::move(result_);
   }
 
@@ -63,6 +66,7 @@ class Run {
       if (broken_by_control(experiment_.scenario->info, result_.trials.back()) != nullptr) break;
     }
     const std::size_t total = result_.trials.size() + plan.trials.size();
+    result_.planned_trials = total;
     for (const PlannedTrial& trial : plan.trials) {
       if (interruption_.signal() != 0) break;
       add(trial, total);
@@ -82,38 +86,42 @@ class Run {
     trial.started_unix_ns = unix_now();
     ends_.push_back(carry_out(planned, trial));
     trial.invariants = experiment_.scenario->check(trial.tally);
+    trial.tally.forget_keys();
+    snapshots_left_out_ += ends_.back().snapshots_left_out;
     trial.hang = hang_of(ends_.back());
     result_.trials.push_back(std::move(trial));
     return ends_.back().kind != TrialEnd::Kind::failed;
   }
 
   TrialEnd carry_out(const PlannedTrial& planned, TrialResult& trial) {
-    const RequestSource requests(experiment_, planned.seed);
     try {
+      const RequestSource requests(experiment_, planned.seed);
       TrialMemory memory(experiment_.requests, experiment_.threads, experiment_.keys,
                          experiment_.scenario->info.facts.size());
       const TrialSetup setup{
           .experiment = experiment_, .guard = *planned.guard, .requests = requests, .seed = planned.seed};
       TrialEnd end = run_and_watch(setup, memory, interruption_);
       trial.snapshots = std::move(end.snapshots);
-      collect(experiment_, *planned.guard, requests, memory, trial);
+      const std::uint64_t damaged = collect(experiment_, *planned.guard, requests, memory, trial);
+      if (damaged > 0 && end.kind == TrialEnd::Kind::completed) {
+        end.kind = TrialEnd::Kind::crashed;
+        end.sentence = fmt::format("a section wrote over the records of {} requests", damaged);
+      }
       return end;
-    } catch (const std::system_error& refused) {
-      trial.tally = nothing_happened(*planned.guard, requests);
+    } catch (const std::exception& refused) {
+      // Most likely memory: what the trials before have measured must not be lost over it.
+      trial.tally = nothing_happened(*planned.guard);
       return {.kind = TrialEnd::Kind::failed, .sentence = refused.what(), .snapshots = {}};
     }
   }
 
-  Tally nothing_happened(const GuardPlugin& guard, const RequestSource& requests) const {
+  Tally nothing_happened(const GuardPlugin& guard) const {
     Tally tally;
     tally.promises = guard.info.promises;
-    tally.requests = requests.count();
-    tally.keys = experiment_.keys;
-    tally.requests_of_key.assign(tally.keys, 0);
-    for (std::uint64_t index = 0; index < requests.count(); ++index)
-      ++tally.requests_of_key[requests.key_of(index)];
-    tally.successes_of_key.assign(tally.keys, 0);
-    tally.facts_of_key.assign(experiment_.scenario->info.facts.size(), std::vector<std::int64_t>(tally.keys));
+    tally.requests = experiment_.requests;
+    tally.facts_of_key.assign(experiment_.scenario->info.facts.size(), {0});
+    tally.requests_of_key = {experiment_.requests};
+    tally.successes_of_key = {0};
     return tally;
   }
 
@@ -136,7 +144,10 @@ class Run {
   std::string control_sentence(const std::string& first_breach) const {
     const ControlReport& control = result_.control;
     if (evidence() == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
-    if (control.trials == 0) return "none: nothing shows that the race was there to be lost";
+    if (evidence() == ControlEvidence::switched_off) {
+      return "switched off: nothing shows that the race was there to be lost";
+    }
+    if (control.trials == 0) return "none ended: nothing shows that the race was there to be lost";
     const std::string trials = fmt::format("{} of {} broke without a guard", control.broken, control.trials);
     if (control.broken > 0)
       return fmt::format("{} ({}): the race was there to be lost", trials, first_breach);
@@ -147,7 +158,8 @@ class Run {
 
   ControlEvidence evidence() const {
     if (experiment_.scenario->info.breakable.empty()) return ControlEvidence::impossible;
-    if (experiment_.control == ControlMode::never) return ControlEvidence::none;
+    if (experiment_.control == ControlMode::never) return ControlEvidence::switched_off;
+    if (result_.control.trials == 0) return ControlEvidence::none;
     return result_.control.broken > 0 ? ControlEvidence::broke : ControlEvidence::held;
   }
 
@@ -181,17 +193,27 @@ class Run {
     if (&guard != &control_guard())
       row.lacking = missing(experiment_.scenario->info.needs, guard.info.promises);
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
-      const TrialResult& trial = result_.trials[i];
-      if (trial.guard != guard.info.name) continue;
-      if (row.trials.empty() || worse(trial.verdict, row.verdict) != row.verdict) {
-        row.verdict = trial.verdict;
-        row.sentence = trial.sentence;
-      }
-      row.role = trial.role;
-      row.trials.push_back(i);
+      if (result_.trials[i].guard == guard.info.name) row.trials.push_back(i);
     }
-    if (row.verdict == Verdict::ok) row.sentence = clean_sentence(row.trials.size());
+    // What an interruption cut short says nothing about a guard that has ended other trials.
+    if (row.trials.size() > 1 && ends_[row.trials.back()].kind == TrialEnd::Kind::interrupted)
+      row.trials.pop_back();
+    if (!row.trials.empty()) sum_up(row);
     return row;
+  }
+
+  void sum_up(GuardResult& row) const {
+    row.role = result_.trials[row.trials.front()].role;
+    row.verdict = result_.trials[row.trials.front()].verdict;
+    for (const std::size_t i : row.trials) row.verdict = worse(row.verdict, result_.trials[i].verdict);
+    const auto decisive = [&](std::size_t i) { return result_.trials[i].verdict == row.verdict; };
+    const auto count = std::ranges::count_if(row.trials, decisive);
+    row.sentence = result_.trials[*std::ranges::find_if(row.trials, decisive)].sentence;
+    if (row.verdict == Verdict::ok) {
+      row.sentence = clean_sentence(row.trials.size());
+    } else if (row.trials.size() > 1) {
+      row.sentence = fmt::format("{} of {} trials: {}", count, row.trials.size(), row.sentence);
+    }
   }
 
   /// What clean trials prove, and no more.
@@ -207,6 +229,7 @@ class Run {
   Progress& progress_;
   RunResult result_;
   std::vector<TrialEnd> ends_;  ///< of `result_.trials`
+  std::uint64_t snapshots_left_out_ = 0;
 };
 
 }  // namespace

@@ -23,7 +23,7 @@ constexpr std::string_view name_of(Role role) { return role == Role::guard ? "gu
 /// One request of one trial; times since the release. What did not happen is empty.
 struct RequestRow {
   std::uint64_t request = 0;
-  std::uint32_t thread = 0;
+  std::optional<std::uint32_t> thread;  ///< empty if nobody took it
   Key key = 0;
   Kind kind = Kind::write;
   std::optional<Outcome> outcome;
@@ -109,7 +109,8 @@ struct RunResult {
   std::vector<GuardResult> guards;  ///< in the order asked for, controls first
   ControlReport control;
   std::vector<std::string> warnings;
-  int interrupted_by = 0;  ///< the signal that ended the run early; 0: none
+  int interrupted_by = 0;            ///< the signal that ended the run early; 0: none
+  std::uint64_t planned_trials = 0;  ///< how many trials there would have been
 
   /// What all verdicts together exit with.
   int exit_code() const;

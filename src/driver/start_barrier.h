@@ -25,7 +25,7 @@ class StartBarrier {
   void arrive_and_wait();
 
   /// Worker, in `aligned` mode, after the latch: returns at the deadline, or at once when it is over.
-  /// Answers for how long it spun, which is nobody's cost but the barrier's.
+  /// Answers how much of the CPU it spun away, which is nobody's cost but the barrier's.
   Nanos run_to_deadline() const;
 
   /// Driver: returns when every worker has arrived.

@@ -10,6 +10,7 @@
 #include <boost/lockfree/queue.hpp>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -54,6 +55,9 @@ class RequestQueue {
 Nanos nanos(const timeval& time) { return time.tv_sec * kSecond + time.tv_usec * kMicrosecond; }
 
 rusage thread_usage() {
+  // The kernel accounts CPU time up to the last tick only, unless asked for the exact one just before.
+  timespec exact{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &exact);
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
   return usage;
@@ -220,7 +224,7 @@ void become_trial_process(pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // It died before the line above.
-  for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) std::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -238,7 +242,7 @@ void run_trial_process(const TrialSetup& setup, int parent, int released, TrialM
     trial.run(released);
     _exit(0);
   } catch (const std::exception& exception) {
-    Trial::fail(memory, std::string("the trial could not be set up: ") + exception.what());
+    Trial::fail(memory, std::string("the trial could not be carried out: ") + exception.what());
   }
 }
 

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
+#include <string>
 #include <system_error>
 
 namespace ccbench {
@@ -17,6 +19,38 @@ constexpr std::size_t kLine = 64;
 template <class T>
 constexpr std::size_t room_for(std::size_t count) {
   return (sizeof(T) * count + kLine - 1) / kLine * kLine;
+}
+
+// Where this program's own text lies: the linker sets them around everything it loads.
+extern "C" const char
+    __executable_start;      // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" const char _end;  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
+
+/// How many bytes the character at the start of `text` has; 0 if it is no character.
+std::size_t character_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) return 1;
+  std::size_t length = 0;
+  if (first >= 0xc2 && first < 0xe0) length = 2;
+  if (first >= 0xe0 && first < 0xf0) length = 3;
+  if (first >= 0xf0 && first < 0xf5) length = 4;
+  if (length == 0 || length > text.size()) return 0;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  return std::ranges::all_of(text.substr(1, length - 1), continues) ? length : 0;
+}
+
+/// At most `most` bytes of `text`, whole characters, and `?` for what is none or steers a terminal.
+std::string printable(std::string_view text, std::size_t most) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    const bool control = static_cast<unsigned char>(text.front()) < 0x20 || text.front() == 0x7f;
+    const std::string_view character = length == 0 || control ? "?" : text.substr(0, length);
+    if (result.size() + character.size() > most) break;
+    result += character;
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
 }
 
 }  // namespace
@@ -62,10 +96,10 @@ std::span<T> TrialMemory::carve(std::size_t count) {
   return {first, count};
 }
 
-Reason TrialMemory::keep(std::string_view text) {
+Reason TrialMemory::keep(std::string_view said) {
   static std::mutex mutex;  // Of the trial's process alone: the parent only reads, after its end.
+  const std::string text = printable(said, ReasonTexts::kLength - 1);
   const std::lock_guard lock(mutex);
-  text = text.substr(0, ReasonTexts::kLength - 1);
   const std::uint32_t count = reasons_->count.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < count; ++i) {
     if (text == reasons_->texts[i].data()) return Reason::lasting(reasons_->texts[i].data());
@@ -74,6 +108,25 @@ Reason TrialMemory::keep(std::string_view text) {
   std::ranges::copy(text, reasons_->texts[count].data());
   reasons_->count.store(count + 1, std::memory_order_release);
   return Reason::lasting(reasons_->texts[count].data());
+}
+
+std::uint64_t TrialMemory::discard_damaged_records() {
+  std::uint64_t discarded = 0;
+  for (Record& record : records_) {
+    if (record.worker < slots_.size() && index_of(record.outcome) < kOutcomes && is_text(record.reason))
+      continue;
+    std::memset(static_cast<void*>(&record), 0, sizeof record);
+    ++discarded;
+  }
+  return discarded;
+}
+
+bool TrialMemory::is_text(Reason reason) const {
+  const auto within = [&](const void* first, const void* last) {
+    const std::less<> before;
+    return !before(reason.address(), first) && before(reason.address(), last);
+  };
+  return reason.empty() || within(&__executable_start, &_end) || within(reasons_, reasons_ + 1);
 }
 
 }  // namespace ccbench

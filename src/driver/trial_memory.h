@@ -81,11 +81,17 @@ class TrialMemory {
   Facts& facts() { return facts_; }
 
   /// A label for `text` that the parent can read, the same for equal texts. Not for the hot path: a
-  /// lock and a search. Beyond 64 different texts all are `other reasons`. Safe from any thread of the
-  /// trial's process.
+  /// lock and a search. What is not printable UTF-8 becomes `?`. Beyond 64 different texts all are `other
+  /// reasons`. Safe from any thread of the trial's process.
   Reason keep(std::string_view text);
 
+  /// Forgets every record that cannot have been written by a worker, because a section wrote where it had
+  /// no business: this process shall not stumble over it. Answers how many there were.
+  std::uint64_t discard_damaged_records();
+
  private:
+  bool is_text(Reason reason) const;
+
   template <class T>
   std::span<T> carve(std::size_t count);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <system_error>
 
 #include "driver/clock.h"
 #include "driver/limits.h"
@@ -22,15 +27,19 @@ namespace {
 /// How often the watcher looks whether anything moved.
 constexpr Nanos kLook = 20 * kMillisecond;
 
+/// Rows of all snapshots of a trial, which take some 24 bytes each and more in the files.
+constexpr std::size_t kMostSnapshotRows = 2'000'000;
+
 class FileDescriptor {
  public:
   explicit FileDescriptor(int fd) : fd_(fd) {}
   ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
+    if (valid()) close(fd_);
   }
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
 
  private:
   int fd_;
@@ -87,21 +96,35 @@ class Watch {
         throw std::system_error(errno, std::generic_category(), "ppoll");
       }
       if ((events[0].revents & POLLIN) != 0) return std::nullopt;
+      if (interruption_.snapshots_asked() != snapshots_asked_) {
+        snapshots_asked_ = interruption_.snapshots_asked();
+        take_snapshot();
+      }
       if (events[1].revents != 0) events[1].fd = -1;  // Once told of the release, no need to hear it again.
       if (const auto end = look()) return end;
     }
   }
 
+  /// Nothing before the release, and nothing once there are too many: the last one would push the first
+  /// ones out of memory.
   void take_snapshot() {
-    if (!released()) return;
+    if (!released() || since_release() < 0) return;
+    if ((snapshots_.size() + 1) * memory_.slots().size() > kMostSnapshotRows) {
+      ++snapshots_left_out_;
+      return;
+    }
     snapshots_.push_back(ccbench::take_snapshot(memory_.slots(), since_release()));
   }
 
   std::vector<Snapshot>& snapshots() { return snapshots_; }
+  std::uint64_t snapshots_left_out() const { return snapshots_left_out_; }
   Nanos longest_still() const { return longest_still_; }
 
  private:
-  bool released() const { return memory_.header().stage.load(std::memory_order_acquire) >= Stage::released; }
+  bool released() const {
+    const Stage stage = memory_.header().stage.load(std::memory_order_acquire);
+    return stage == Stage::released || stage == Stage::ended;
+  }
   Nanos release() const { return memory_.header().release.load(std::memory_order_relaxed); }
   Nanos since_release() const { return steady_now() - release(); }
 
@@ -120,11 +143,10 @@ class Watch {
       moves_ = moves;
       last_move_ = now;
     }
-    // Before the release nobody is at work yet: the clock of the limit starts with it.
-    if (now - (released() ? std::max(release(), begin_) : begin_) > experiment_.timeout) {
-      return TrialEnd::Kind::over_time;
-    }
-    if (now - last_move_ > longest_still_) return TrialEnd::Kind::hung;
+    // With many workers the release is announced long before it comes, and until then all stand still.
+    const Nanos at_work_since = released() ? release() : begin_;
+    if (now - at_work_since > experiment_.timeout) return TrialEnd::Kind::over_time;
+    if (now - std::max(last_move_, at_work_since) > longest_still_) return TrialEnd::Kind::hung;
     return std::nullopt;
   }
 
@@ -143,20 +165,53 @@ class Watch {
   Nanos last_move_;
   const Nanos longest_still_;
   std::uint64_t moves_ = 0;
+  int snapshots_asked_ = 0;
+  std::uint64_t snapshots_left_out_ = 0;
 };
 
-/// Ends every process of the trial's group and waits for its first.
-siginfo_t end_and_reap(pid_t process) {
-  kill(-process, SIGKILL);
+/// waitid, whatever signals come meanwhile.
+siginfo_t wait_for(pid_t process, int options) {
   siginfo_t info{};
-  while (waitid(P_PID, static_cast<id_t>(process), &info, WEXITED) < 0 && errno == EINTR) {
+  while (waitid(P_PID, static_cast<id_t>(process), &info, options) < 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitid");
   }
-  kill(-process, SIGKILL);  // What it may have started between the two lines above.
   return info;
 }
 
+/// Ends the process and its group, which it may have left. The process is reaped last: until then its
+/// number, which is also its group's, can belong to nobody else.
+siginfo_t end_and_reap(pid_t process) {
+  kill(process, SIGKILL);
+  wait_for(process, WEXITED | WNOWAIT);
+  kill(-process, SIGKILL);
+  return wait_for(process, WEXITED);
+}
+
+/// The children of this process, which has one thread.
+std::set<pid_t> children() {
+  std::ifstream in(fmt::format("/proc/self/task/{}/children", getpid()));
+  return {std::istream_iterator<pid_t>(in), {}};
+}
+
+/// Ends what a trial has left behind: orphans come to this process, which has made itself their next of
+/// kin, also those that left the trial's group. Who was a child before the trial is not ours to end.
+void end_orphans(const std::set<pid_t>& before) {
+  for (bool found = true; found;) {
+    found = false;
+    for (const pid_t child : children()) {
+      if (before.contains(child)) continue;
+      kill(child, SIGKILL);
+      wait_for(child, WEXITED);
+      found = true;
+    }
+  }
+}
+
 std::string sentence_of_signal(int signal, std::uint64_t memory_kills) {
-  std::string sentence = fmt::format("killed by SIG{} ({})", sigabbrev_np(signal), strsignal(signal));
+  const char* name = sigabbrev_np(signal);  // None for the real-time signals.
+  const std::string number = std::to_string(signal);
+  std::string sentence =
+      fmt::format("killed by SIG{} ({})", name != nullptr ? name : number, strsignal(signal));
   if (signal == SIGKILL && out_of_memory_kills() > memory_kills) {
     sentence += ": the kernel had run out of memory";
   }
@@ -192,27 +247,39 @@ std::string sentence_of(TrialEnd::Kind kind, const Experiment& experiment, Nanos
   }
 }
 
+/// `errno` says why.
+TrialEnd system_refused(std::string_view what) {
+  return {.kind = TrialEnd::Kind::failed,
+          .sentence = fmt::format("the system refused {}: {}", what, std::strerror(errno)),
+          .snapshots = {}};
+}
+
 }  // namespace
 
 TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption) {
   const Interruption::Held held;
+  const std::set<pid_t> children_before = children();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   const FileDescriptor released(eventfd(0, EFD_CLOEXEC));
+  if (!released.valid()) return system_refused("an event descriptor");
   const std::uint64_t memory_kills = out_of_memory_kills();
   const pid_t parent = getpid();
   const pid_t process = fork();
-  if (process < 0) {
-    return {.kind = TrialEnd::Kind::failed,
-            .sentence = fmt::format("the system refused a process: {}", std::strerror(errno)),
-            .snapshots = {}};
-  }
+  if (process < 0) return system_refused("a process");
   if (process == 0) run_trial_process(setup, parent, released.get(), memory);
   setpgid(process, process);  // The child does the same: whoever comes first.
 
   const FileDescriptor process_fd(open_process(process));
+  if (!process_fd.valid()) {
+    TrialEnd end = system_refused("a process descriptor");
+    end_and_reap(process);
+    return end;
+  }
   Watch watch(setup, memory, interruption);
   const auto stopped = watch.until_end(process_fd.get(), released.get(), held.outside());
   if (stopped) watch.take_snapshot();
   const siginfo_t info = end_and_reap(process);
+  end_orphans(children_before);
   TrialEnd end = end_of(info, memory, memory_kills);
   if (stopped) {
     end.kind = *stopped;
@@ -221,6 +288,7 @@ TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Inter
     watch.take_snapshot();  // The slots outlive the process: where everybody was when it died.
   }
   end.snapshots = std::move(watch.snapshots());
+  end.snapshots_left_out = watch.snapshots_left_out();
   return end;
 }
 

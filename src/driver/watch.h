@@ -24,11 +24,13 @@ struct TrialEnd {
   Kind kind = Kind::completed;
   std::string sentence;  ///< empty if completed
   std::vector<Snapshot> snapshots;
+  std::uint64_t snapshots_left_out = 0;  ///< asked for beyond what memory is set aside for
 };
 
 /// Runs one trial in a child process and returns when it has ended and nothing of it is left: neither
-/// the process nor any that it started. Takes the snapshots that the experiment asks for, one more when
-/// it ends a trial that hangs. The calling process must have one thread.
+/// the process nor any that it started, which become children of this process if they outlive it. Takes
+/// the snapshots that the experiment and SIGQUIT ask for, and one more of a trial that does not end by
+/// itself or crashes. The calling process must have one thread, and SIGCHLD must not be ignored.
 TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption);
 
 }  // namespace ccbench
