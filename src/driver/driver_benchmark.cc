@@ -4,9 +4,12 @@
 #include <thread>
 #include <vector>
 
+#include "core/registry.h"
 #include "driver/benchmarks.h"
+#include "driver/run.h"
 #include "driver/start_barrier.h"
 #include "driver/worker_threads.h"
+#include "sync/std_sync.h"
 
 namespace ccbench {
 namespace {
@@ -45,9 +48,49 @@ void default_threads(benchmark::State& state) {
   }
 }
 
+// CPU time of a request that does next to nothing: all of it is the harness, clock reads included.
+
+constexpr std::uint64_t kRequests = 200'000;
+
+class Silent final : public Progress {
+  void trial_begins(std::uint64_t /*number*/, std::uint64_t /*most*/, std::string_view /*guard*/) override {}
+};
+
+/// By the driver: a trial of the scenario `counter` without a guard, on a pool of one worker.
+void request(benchmark::State& state) {
+  Experiment experiment;
+  experiment.scenario = scenarios().find("counter");
+  experiment.parameters = ParameterValues(experiment.scenario->info.parameters);
+  experiment.guards = {guards().find("none")};
+  experiment.requests = kRequests;
+  experiment.threads = 1;
+  for ([[maybe_unused]] const auto unused : state) {
+    const Interruption interruption;
+    Silent silent;
+    const RunResult result = run(experiment, interruption, silent);
+    const auto cpu = result.trials.front().cpu;
+    if (!cpu) {
+      state.SkipWithError(result.trials.front().sentence.c_str());
+      return;
+    }
+    state.SetIterationTime(static_cast<double>(cpu->user + cpu->system) / kRequests / kSecond);
+  }
+}
+
+/// The same section in a plain loop.
+void plain_request(benchmark::State& state) {
+  StdSync::cell<std::int64_t> counter;
+  for ([[maybe_unused]] const auto unused : state) {
+    counter.store(counter.load() + 1);
+    benchmark::ClobberMemory();
+  }
+}
+
 }  // namespace
 
 void register_driver_benchmarks() {
+  benchmark::RegisterBenchmark("harness/request", request)->UseManualTime()->Iterations(20);
+  benchmark::RegisterBenchmark("harness/request/bare", plain_request);
   for (const int count : {20, 1000}) {
     const auto add = [count](const char* arm, void (*function)(benchmark::State&)) {
       const std::string name = "workers/" + std::to_string(count) + arm;

@@ -13,6 +13,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -91,8 +92,8 @@ void first_use(benchmark::State& state, const Args&... args) {
 
 // Several threads, each bound to a CPU, one key
 
-/// Calls `body(thread)` on `threads` bound threads that start together, `rounds` times as often as
-/// `episode` is called. Answers the time from the start of the first to the end of the last.
+/// Threads bound to a CPU each that call `body` together, once in every episode. They are made once: what
+/// is measured is not how threads are made.
 class Episodes {
  public:
   Episodes(std::uint32_t threads, std::function<void()> body)
@@ -100,7 +101,10 @@ class Episodes {
         gate_(static_cast<std::ptrdiff_t>(threads) + 1),
         ends_(threads),
         work_([this](std::uint32_t thread) { work(thread); }),
-        threads_(threads, work_, usable_cpus()) {}
+        threads_(threads, work_, usable_cpus()) {
+    if (threads_.refused() != 0)
+      throw std::system_error(threads_.refused(), std::generic_category(), "a thread");
+  }
 
   ~Episodes() {
     over_ = true;

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "core/registry.h"
+#include "driver/build.h"
 #include "sync/keyed.h"
 #include "sync/start_line.h"
 #include "sync/std_sync.h"
@@ -43,14 +44,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 /// Rounds of two spin-started threads: at most on a mutant, at least on a guard.
 constexpr int kMostSpinRounds = kSanitized ? 30'000 : 300'000;

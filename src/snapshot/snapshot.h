@@ -15,7 +15,7 @@
 namespace ccbench {
 
 enum class Phase : std::uint8_t {
-  barrier,   ///< waits for the release, or for its next request
+  barrier,   ///< waits for the release
   guard,     ///< inside the guard and not in the section
   step,      ///< inside the section, at the step named
   finished,  ///< has ended its last request

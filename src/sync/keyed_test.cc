@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "driver/build.h"
 #include "sync/start_line.h"
 #include "sync/std_sync.h"
 
@@ -20,14 +21,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(thread_sanitizer) || __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 /// Counts how many of it exist.
 struct Counted {
