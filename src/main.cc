@@ -9,6 +9,9 @@
 #include <filesystem>
 #include <iostream>
 #include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -32,20 +35,43 @@ void keep_standard_streams_open() {
   }
 }
 
+/// What stands in arguments and names of files must not drive the terminal: control characters, also
+/// those of two bytes (U+0080 to U+009F), become question marks.
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    const bool two_bytes = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
+    shown += byte < 0x20 || byte == 0x7f || two_bytes ? '?' : text[i];
+    if (two_bytes) ++i;
+  }
+  return shown;
+}
+
+void complain(std::string_view sentence) { std::cerr << "ccbench: " << printable(sentence) << '\n'; }
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw UsageError(fmt::format("{} cannot be made: {}", path, error.message()));
+}
+
 OutputFiles open_outputs(const OutputPaths& paths) {
   OutputFiles files;
-  const auto add = [&](const std::string& path, const char* usual_name, auto make_sink) {
-    if (!path.empty()) files.add(path, make_sink());
+  const auto add = [&](const char* flag, const std::string& path, const char* usual_name, auto make_sink) {
+    if (!path.empty()) files.add(flag, path, make_sink());
     if (!paths.folder.empty())
-      files.add((std::filesystem::path(paths.folder) / usual_name).string(), make_sink());
+      files.add("--out", (std::filesystem::path(paths.folder) / usual_name).string(), make_sink());
   };
+  add("--csv", paths.trials_csv, "trials.csv", trials_csv_sink);
+  add("--requests-csv", paths.requests_csv, "requests.csv", requests_csv_sink);
+  add("--snapshots-csv", paths.snapshots_csv, "snapshots.csv", snapshots_csv_sink);
+  add("--json", paths.json, "run.json", json_sink);
+  if (!paths.folder.empty()) make_folder(paths.folder);
   try {
-    if (!paths.folder.empty()) std::filesystem::create_directories(paths.folder);
-    add(paths.trials_csv, "trials.csv", trials_csv_sink);
-    add(paths.requests_csv, "requests.csv", requests_csv_sink);
-    add(paths.snapshots_csv, "snapshots.csv", snapshots_csv_sink);
-    add(paths.json, "run.json", json_sink);
-  } catch (const std::system_error& error) {
+    files.open();
+  } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }
   return files;
@@ -53,16 +79,17 @@ OutputFiles open_outputs(const OutputPaths& paths) {
 
 int report(const Options& options, const RunResult& result, OutputFiles& files) {
   const bool to_error = files.use_standard_output();
-  const bool color = options.color && wants_color() && is_terminal(to_error ? STDERR_FILENO : STDOUT_FILENO);
+  const int descriptor = to_error ? STDERR_FILENO : STDOUT_FILENO;
+  const bool color = options.color && wants_color() && is_terminal(descriptor);
   std::vector<std::string> failures = files.write(result);
-  const auto table = text_sink({.color = color, .quiet = options.quiet});
+  const auto table = text_sink({.color = color, .quiet = options.quiet, .width = terminal_width(descriptor)});
   if (std::string failure = print(*table, result, to_error ? std::cerr : std::cout); !failure.empty()) {
     failures.push_back(std::move(failure));
   }
   int code = result.exit_code();
   if (code == kExitInconclusive && options.inconclusive_ok) code = kExitOk;
   for (const std::string& failure : failures) {
-    std::cerr << "ccbench: " << failure << '\n';
+    complain(failure);
     code = worse_exit_code(code, kExitError);
   }
   return code;
@@ -70,11 +97,12 @@ int report(const Options& options, const RunResult& result, OutputFiles& files) 
 
 int run_command(const Options& options) {
   OutputFiles files = open_outputs(options.outputs);
-  const Interruption interruption;
+  Interruption interruption;
   const RunResult result = [&] {
     TerminalProgress progress(options.progress && is_terminal(STDERR_FILENO));
     return run(options.experiment, interruption, progress);
   }();
+  interruption.end_at_once();
   return report(options, result, files);
 }
 
@@ -115,14 +143,16 @@ int execute(const Options& options) {
 int main(int argc, char** argv) {
   ccbench::keep_standard_streams_open();
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever starts ccbench may have it ignored, and then the system keeps no ends of trials to wait for.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     return ccbench::execute(
         ccbench::parse_options(std::span<const char* const>(argv, static_cast<std::size_t>(argc))));
   } catch (const ccbench::UsageError& error) {
-    std::cerr << "ccbench: " << error.what() << '\n';
+    ccbench::complain(error.what());
     return ccbench::kExitUsage;
   } catch (const std::exception& error) {
-    std::cerr << "ccbench: internal error: " << error.what() << '\n';
+    ccbench::complain(fmt::format("internal error: {}", error.what()));
     return ccbench::kExitInternal;
   }
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <set>
 
 #include "cli/flags.h"
 #include "cli/nearest.h"
@@ -19,7 +20,7 @@ constexpr std::string_view kAbout =
     "and what were the other threads doing meanwhile?\n"
     "\n"
     "Commands: run (the default), list (guards and scenarios), bench (what guards cost uncontended\n"
-    "and contended, through Google Benchmark; its own flags pass through)";
+    "and contended, through Google Benchmark; its own flags pass through), help (this text)";
 
 constexpr std::string_view kExamples =
     "Durations carry units (500ms, 1s, 50us); lists take commas.\n"
@@ -51,9 +52,9 @@ class FlagParser {
     app_.allow_extras();
     app_.footer(std::string(kExamples));
     const auto formatter = std::make_shared<HelpFormatter>();
-    formatter->column_width(33);
+    formatter->column_width(31);
     app_.formatter(formatter);
-    app_.name("ccbench [run | list | bench]");
+    app_.name("ccbench [run | list | bench | help]");
     for (const Flag& flag : kFlags) add(flag);
     for (const ScenarioPlugin& scenario : scenarios().all()) {
       for (const Parameter& parameter : scenario.info.parameters) add(parameter, scenario.info.name);
@@ -90,7 +91,7 @@ class FlagParser {
     names_.push_back(name);
     if (flag.value.empty()) {
       const std::string about(flag.about);
-      app_.add_flag(name, about)->group(std::string(flag.group));
+      app_.add_flag(flag.name == "help" ? "-h," + name : name, about)->group(std::string(flag.group));
       return;
     }
     std::string about(flag.about);
@@ -102,7 +103,9 @@ class FlagParser {
     const std::string name = "--" + std::string(parameter.name);
     const std::string_view initial =
         parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
-    const std::string about = fmt::format("{}: {} [{}]", scenario, parameter.about, initial);
+    const std::string range = range_of(parameter);
+    const std::string about =
+        fmt::format("{}: {}{}{} [{}]", scenario, parameter.about, range.empty() ? "" : ", ", range, initial);
     if (CLI::Option* other = app_.get_option_no_throw(name); other != nullptr) {
       other->description(other->get_description() + "; " + about);  // Two scenarios have one of this name.
       return;
@@ -122,7 +125,10 @@ class FlagParser {
 
   void add_value(const std::string& name, const std::string& value, const std::string& about,
                  const std::string& group) {
-    app_.add_option(name, values_[name], about)->allow_extra_args(false)->type_name(value)->group(group);
+    app_.add_option(name, about)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)  // given() knows which may be given twice.
+        ->type_name(value)
+        ->group(group);
   }
 
   std::string missing_value(const std::string& flag) const {
@@ -175,22 +181,36 @@ class FlagParser {
     }
     if (in.bad())
       throw UsageError(fmt::format("--config: {} cannot be read: {}", path, std::strerror(errno)));
+    std::set<std::string> seen;
     for (const CLI::ConfigItem& item : items) {
       const std::string name = key_of(item, path);
-      if (app_.get_option_no_throw("--" + name) == nullptr || name == "config" || name == "help" ||
-          name == "version") {
-        throw UsageError(fmt::format("--config: {} has an unknown key '{}'; {}", path, name,
-                                     flag_suggestion("--" + name)));
+      // CLI11 makes one item of equal keys in adjacent lines, as if they were a list.
+      if (!seen.insert(name).second || (item.inputs.size() > 1 && !takes_list(name))) {
+        throw UsageError(fmt::format("--config: {}: '{}' is given twice", path, name));
       }
       flags.emplace(name, fmt::format("{}", fmt::join(item.inputs, ",")));
     }
   }
 
-  static std::string key_of(const CLI::ConfigItem& item, const std::string& path) {
-    if (item.parents.empty()) return item.name;
-    throw UsageError(
-        fmt::format("--config: {} has a section [{}]; keys stand alone, one name = value per line", path,
-                    fmt::join(item.parents, ".")));
+  static bool takes_list(std::string_view name) { return name == "guard" || name == "snapshot"; }
+
+  std::string key_of(const CLI::ConfigItem& item, const std::string& path) const {
+    if (!item.parents.empty()) {
+      throw UsageError(
+          fmt::format("--config: {} has a section [{}]; keys stand alone, one name = value per line", path,
+                      fmt::join(item.parents, ".")));
+    }
+    if (item.name == "config" || item.name == "help" || item.name == "version") {
+      throw UsageError(
+          fmt::format("--config: {} has the key '{}'; a config file can neither name another one nor ask for "
+                      "help or version",
+                      path, item.name));
+    }
+    if (app_.get_option_no_throw("--" + item.name) == nullptr) {
+      throw UsageError(fmt::format("--config: {} has an unknown key '{}'; {}", path, item.name,
+                                   flag_suggestion("--" + item.name)));
+    }
+    return item.name;
   }
 
   /// CLI11 spreads some of its messages over lines.
@@ -200,23 +220,27 @@ class FlagParser {
   }
 
   CLI::App app_;
-  std::map<std::string, std::vector<std::string>> values_;
   std::vector<std::string> names_;
 };
 
-const std::vector<std::string> kCommands = {"run", "list", "bench"};
+const std::vector<std::string> kCommands = {"run", "list", "bench", "help"};
+
+bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
 
 Options command_of(const std::string& word, std::vector<std::string> rest) {
   Options options;
-  if (word == "list" || word == "bench") {
-    options.command = word == "list" ? Command::list : Command::bench;
-    if (options.command == Command::list && !rest.empty()) {
-      throw UsageError(fmt::format("list takes no '{}'", rest.front()));
-    }
+  if (word == "help" || (word == "list" && std::ranges::any_of(rest, asks_for_help))) {
+    options.command = Command::help;
+  } else if (word == "list") {
+    if (!rest.empty()) throw UsageError(fmt::format("list takes no '{}'", rest.front()));
+    options.command = Command::list;
+  } else if (word == "bench") {
+    options.command = Command::bench;
     options.bench_flags = std::move(rest);
-    return options;
+  } else {
+    throw UsageError(fmt::format("there is no command '{}'; {}", word, suggestion(word, kCommands)));
   }
-  throw UsageError(fmt::format("there is no command '{}'; {}", word, suggestion(word, kCommands)));
+  return options;
 }
 
 }  // namespace

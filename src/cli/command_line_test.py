@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
 import pty
+import re
 import resource
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 from pathlib import Path
@@ -157,9 +161,15 @@ class MainJob(WithFolder):
 
     def test_the_seed_decides_the_order_of_trials(self) -> None:
         flags = ["--guard=cas,global,synchronized", "--payment=1ms", "--db=1ms", "--trials=4", "--csv=-"]
-        order = [[row["guard"] for row in rows_of(run(*flags, f"--seed={seed}").stdout)] for seed in (7, 7, 8)]
+        runs = [rows_of(run(*flags, "--control=never", f"--seed={seed}").stdout) for seed in (7, 7, 8)]
+        order = [[row["guard"] for row in rows if row["role"] == "guard"] for rows in runs]
+        self.assertEqual(len(order[0]), 12)
         self.assertEqual(order[0], order[1])
         self.assertNotEqual(order[0], order[2])
+
+    def test_works_where_the_ends_of_children_are_ignored(self) -> None:
+        result = run("--guard=none", *QUICK, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual((result.returncode, result.stderr), (3, ""))
 
 
 class Files(WithFolder):
@@ -198,7 +208,36 @@ class Files(WithFolder):
         self.assertEqual(result.returncode, 2)
         self.assertLess(time.monotonic() - begin, 15)
         self.assertIn("missing/trials.csv cannot be written", result.stderr)
-        self.assertEqual(run("--guard=none", "--out=/dev/null/x").returncode, 2)
+        result = run("--guard=none", "--out=/dev/null/x")
+        self.assertEqual((result.returncode, result.stderr), (2, "ccbench: /dev/null/x cannot be made: Not a directory\n"))
+
+    def test_keep_older_results_where_another_cannot_be_opened(self) -> None:
+        good = self.folder / "good.csv"
+        good.write_text("older results\n")
+        result = run("--guard=none", f"--csv={good}", f"--json={self.folder}/missing/run.json")
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(good.read_text(), "older results\n")
+        self.assertEqual(run("--guard=none", *QUICK, f"--csv={good}").returncode, 3)
+        self.assertEqual(good.read_text().splitlines()[0], TRIALS_HEADER)
+
+    def test_that_are_the_same_are_refused_and_devices_are_not(self) -> None:
+        folder = self.folder
+        (folder / "other").symlink_to(folder)
+        for flags in [
+            [f"--csv={folder}/x", f"--json={folder}/x"],
+            [f"--csv={folder}/x", f"--json={folder}/./other/x"],
+            [f"--csv={folder}/trials.csv", f"--out={folder}"],
+        ]:
+            for present in (False, True):
+                with self.subTest(flags, present=present):
+                    (folder / "x").write_text("older results\n") if present else (folder / "x").unlink(missing_ok=True)
+                    result = run("--guard=none", *flags)
+                    self.assertEqual(result.returncode, 2)
+                    names = [flag.partition("=")[0] for flag in flags]
+                    self.assertIn(f"{names[0]} and {names[1]} name the same file", result.stderr)
+                    self.assertEqual((folder / "x").exists(), present)
+                    self.assertFalse((folder / "trials.csv").exists())
+        self.assertEqual(run("--guard=none", *QUICK, "--csv=/dev/null", "--json=/dev/null").returncode, 3)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
     def test_that_cannot_be_finished_cost_exit_7_and_a_sentence(self) -> None:
@@ -207,8 +246,17 @@ class Files(WithFolder):
         self.assertIn("/dev/full could not be written to its end: No space left on device", result.stderr)
         self.assertIn("cas", result.stdout)
 
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
+    def test_the_table_that_cannot_be_written_is_told_by_the_name_of_its_stream(self) -> None:
+        script = f'"{CCBENCH}" --guard=none {" ".join(QUICK)}'
+        result = subprocess.run(["bash", "-c", f"{script} >/dev/full"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 7)
+        self.assertIn("standard output could not be written to its end: No space left on device", result.stderr)
+        result = subprocess.run(["bash", "-c", f"{script} --json=- 2>/dev/full"], capture_output=True, timeout=60)
+        self.assertEqual(result.returncode, 7)
+
     def test_are_written_though_nobody_reads_the_table(self) -> None:
-        for redirect in (">&-", "| true"):
+        for redirect in (">&-", "| true", "--json=- 2>&1 >/dev/null | true"):
             with self.subTest(redirect):
                 path = self.folder / "trials.csv"
                 script = f'set -o pipefail; "{CCBENCH}" --guard=cas {" ".join(QUICK)} --csv="{path}" {redirect}'
@@ -224,10 +272,26 @@ class Files(WithFolder):
         self.assertIn("trial 1 of 1", with_color)
         self.assertNotIn("\033[3", self.on_terminal({"TERM": "xterm", "NO_COLOR": "1"}))
 
-    def on_terminal(self, environment: dict[str, str]) -> str:
+    def test_the_table_is_as_wide_as_the_terminal(self) -> None:
+        flags = ["--guard=cas,synchronized", "--connections=100", "--no-progress"]
+        widest = {}
+        for columns in (10, 80, 300):
+            text = self.on_terminal({"TERM": "xterm", "NO_COLOR": "1"}, *flags, columns=columns)
+            self.assertIn("synchronized", text)
+            widest[columns] = max(len(line) for line in text.splitlines())
+        self.assertLessEqual(widest[80], 80)
+        self.assertLess(widest[10], widest[80])
+        self.assertGreater(widest[300], 80)
+        self.assertLessEqual(widest[300], 110)
+
+    def on_terminal(self, environment: dict[str, str], *flags: str, columns: int = 0) -> str:
         main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
-            [CCBENCH, "--guard=none", *QUICK], stdout=side, stderr=side, env={**os.environ, "NO_COLOR": "", **environment}
+            [CCBENCH, "--guard=none", *QUICK] if not flags else [CCBENCH, *QUICK, *flags],
+            stdout=side,
+            stderr=side,
+            env={**os.environ, "NO_COLOR": "", **environment},
         )
         os.close(side)
         text = b""
@@ -247,8 +311,13 @@ class Files(WithFolder):
 
 class DyingTrials(WithFolder):
     def test_leave_counts_a_verdict_and_a_file_that_parses(self) -> None:
-        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
-            with self.subTest(number.name):
+        for number, name in [
+            (signal.SIGKILL, "SIGKILL"),
+            (signal.SIGSEGV, "SIGSEGV"),
+            (signal.SIGABRT, "SIGABRT"),
+            (34, "34"),  # a real-time signal, which glibc has no name for
+        ]:
+            with self.subTest(name):
                 path = self.folder / "trials.csv"
                 process = self.start("--guard=cas", "--control=never", "--payment=30s", f"--csv={path}")
                 trial = self.trial_of(process)
@@ -259,7 +328,7 @@ class DyingTrials(WithFolder):
                 self.assertEqual((row["verdict"], row["exit_code"]), ("CRASHED", "9"))
                 self.assertEqual((row["turned_away"], row["unfinished"], row["effects"]), ("19", "1", "1"))
                 self.assertEqual(row["wall_ns"], "")
-                self.assertIn(number.name, process.stdout.read())
+                self.assertIn(name, process.stdout.read())
 
     def test_do_not_hide_two_payments(self) -> None:
         path = self.folder / "trials.csv"
@@ -350,6 +419,30 @@ class Interruption(WithFolder):
     def test_by_sigterm_exits_143(self) -> None:
         self.check(signal.SIGTERM, 143)
 
+    def test_by_both_at_once_keeps_it_too(self) -> None:
+        for _ in range(3):
+            path = self.folder / "trials.csv"
+            process = self.start("--guard=synchronized", "--payment=30s", "--control=never", f"--csv={path}")
+            self.trial_of(process, threads=20)
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            self.assertIn(process.wait(60), (130, 143))
+            (row,) = rows_of(path.read_text())
+            self.assertEqual((row["verdict"], row["unfinished"]), ("ERROR", "20"))
+
+    def test_sigquit_takes_a_snapshot_and_the_run_goes_on(self) -> None:
+        path = self.folder / "snapshots.csv"
+        flags = ["--guard=synchronized", "--payment=2s", "--db=0", "--control=never", "--snapshot=never"]
+        process = self.start(*flags, f"--snapshots-csv={path}")
+        trial = self.trial_of(process, threads=20)
+        wait_until(lambda: sleepers_of(trial) == 1, "somebody pays")
+        process.send_signal(signal.SIGQUIT)
+        self.assertEqual(process.wait(60), 5, "held, and no control")
+        rows = rows_of(path.read_text())
+        self.assertEqual({row["snapshot"] for row in rows}, {"1"})
+        self.assertEqual([row["phase"] for row in rows].count("guard"), 19)
+        self.assertEqual([row["phase"] for row in rows].count("step:payment"), 1)
+
     def test_a_trial_does_not_outlive_a_killed_ccbench(self) -> None:
         process = self.start("--guard=none", "--payment=60s")
         trial = self.trial_of(process)
@@ -384,7 +477,7 @@ class BadInput(WithFolder):
             (["--requests"], ["--requests", "missing"]),
             (["--requests=1", "--requests=2"], ["--requests", "twice"]),
             (["--requests=1000000"], ["--requests=1000000", "--threads"]),
-            (["--threads=21"], ["--threads", "'21'", "1 to 20"]),
+            (["--threads=21"], ["--threads", "'21'", "1 to 20, the number of requests"]),
             (["--keys=0"], ["--keys", "'0'"]),
             (["--key-skew=uniform"], ["--key-skew", "zipf:S"]),
             (["--key-skew=zipf:11"], ["--key-skew", "'11'", "0 to 10"]),
@@ -393,6 +486,8 @@ class BadInput(WithFolder):
             (["--payment=5"], ["--payment", "'5'", "unit"]),
             (["--payment=-5s"], ["--payment", "'-5s'"]),
             (["--payment=5sec"], ["--payment", "'5sec'"]),
+            (["--payment=2562047h", "--time-scale=1000"], ["--payment", "'2562047h'", "0 to 24h"]),
+            (["--payment=20h", "--time-scale=2"], ["--payment", "--time-scale=2", "24h"]),
             (["--timeout=0"], ["--timeout", "1ms"]),
             (["--time-scale=-1"], ["--time-scale", "'-1'"]),
             (["--visibility=never"], ["--visibility", "'never'", "commit, instant"]),
@@ -404,6 +499,8 @@ class BadInput(WithFolder):
             (["--snapshot-every=1us"], ["--snapshot-every", "1ms"]),
             (["--csv="], ["--csv", "missing"]),
             (["--csv=-", "--json=-"], ["standard output"]),
+            (["--out=-"], ["--out", "'-'", "folder"]),
+            (["--guard=\033[31m\x7f\x9b\nä"], ["'?[31m???ä'"]),
             (["--quiet=maybe"], ["--quiet", "'maybe'"]),
             (["--gaurd=cas"], ["--gaurd", "did you mean --guard?"]),
             (["--zzzzzzzzzz"], ["--zzzzzzzzzz", "--help"]),
@@ -426,7 +523,11 @@ class BadInput(WithFolder):
             ("gaurd = cas\n", "'gaurd'; did you mean --guard?"),
             ("guard = cas\nrequests = many\n", "'many'"),
             ("[run]\nguard = cas\n", "section [run]"),
-            ("config = other.toml\n", "'config'"),
+            ("config = other.toml\n", "'config'; a config file can neither name another one"),
+            ("help = true\n", "'help'; a config file can neither"),
+            ('requests = 5\nguard = "none"\nrequests = 7\n', "'requests' is given twice"),
+            ("requests = 5\nrequests = 7\n", "'requests' is given twice"),
+            ('guard = "none"\nrequests = 5\nguard = "cas"\n', "'guard' is given twice"),
             ("guard cas\n", "guard cas"),
             ("\x00\x01\x02\n", "unknown key"),
         ]:
@@ -452,6 +553,21 @@ class ConfigFile(WithFolder):
         row = rows_of(run("--guard=none", "--payment=0.05s", "--db=20ms", "--visibility=commit", "--csv=-").stdout)[0]
         self.assertEqual(row["params"], "db=20ms;payment=50ms")
 
+    def test_equal_settings_have_equal_text(self) -> None:
+        self.assertEqual(self.written("--time-scale=1.0", "--reenter=00", "--timeout=60000ms", "--requests=020"), "")
+        self.assertEqual(self.written("--snapshot-every=0s", "--snapshot=0.5s"), "")
+        self.assertEqual(self.written("--key-skew=zipf:1"), "key-skew=zipf:1")
+        self.assertEqual(self.written("--key-skew=zipf:1.0"), "key-skew=zipf:1")
+        self.assertEqual(self.written("--snapshot=1s,100ms"), "snapshot=100ms,1s")
+        self.assertEqual(self.written("--time-scale=-0.0"), "time-scale=0")
+
+    def written(self, *flags: str) -> str:
+        """The settings of a run as its row has them, but for the delays, and checked against run.json."""
+        path = self.folder / "run.json"
+        (row,) = rows_of(run("--guard=none", *QUICK, *flags, f"--json={path}", "--csv=-").stdout)
+        self.assertEqual(json.loads(path.read_text())["config"]["requests"], "20")
+        return ";".join(item for item in row["params"].split(";") if item not in ("db=20ms", "payment=50ms"))
+
 
 class Texts(WithFolder):
     def test_list_shows_every_guard_and_scenario(self) -> None:
@@ -466,6 +582,18 @@ class Texts(WithFolder):
             self.assertIn(heading, text)
         self.assertEqual(text.count("\n  ccbench --"), 3)
         self.assertLessEqual(max(len(line) for line in text.splitlines()), 110)
+
+    def test_help_has_many_names(self) -> None:
+        text = run("--help").stdout
+        for words in (["-h"], ["help"], ["run", "--help"], ["run", "-h"], ["list", "--help"], ["list", "-h"]):
+            with self.subTest(words):
+                result = run(*words)
+                self.assertEqual((result.returncode, result.stdout, result.stderr), (0, text, ""))
+
+    def test_help_has_the_range_of_every_number(self) -> None:
+        for line in run("--help").stdout.splitlines():
+            if re.match(r"  --\S+ [DNKRF](\[,|\s)", line) and "--seed" not in line and "--guard" not in line:
+                self.assertRegex(line, r"\d(ms)? to \d+")
 
     def test_the_examples_of_the_help_work(self) -> None:
         for line in run("--help").stdout.splitlines():

@@ -38,13 +38,15 @@ inline constexpr std::array<Flag, 28> kFlags = {{
     {"control", "auto|always|never", "auto", kControlGroup,
      "trials without a guard: was the race there to be lost?", true},
     {"inconclusive", "ok|fail", "fail", kControlGroup, "ok: INCONCLUSIVE does not fail the command"},
-    {"timeout", "D", "60s", kControlGroup, "hard limit of a trial", true},
-    {"stall", "D", "2s", kControlGroup, "end a trial that has not moved for its longest step and this", true},
+    {"timeout", "D", "60s", kControlGroup, "hard limit of a trial, 1ms to 24h", true},
+    {"stall", "D", "2s", kControlGroup,
+     "end a trial that has not moved for its longest step and this, 1ms to 24h", true},
 
     {"time-scale", "F", "1", kScenarioGroup, "multiplies every delay below, 0 to 1000", true},
 
-    {"snapshot", "D[,D...]|never", "500ms", kSnapshotGroup, "when to look where every worker is", true},
-    {"snapshot-every", "D", "0", kSnapshotGroup, "look again and again, from 1ms; 0: off", true},
+    {"snapshot", "D[,D...]|never", "500ms", kSnapshotGroup, "when to look where every worker is, 0 to 24h",
+     true},
+    {"snapshot-every", "D", "0", kSnapshotGroup, "look again and again, 1ms to 24h; 0: off", true},
 
     {"csv", "FILE", "", kOutputGroup, "one row per trial; - is standard output"},
     {"requests-csv", "FILE", "", kOutputGroup, "one row per request"},

@@ -17,8 +17,6 @@ namespace {
 constexpr std::uint64_t kMostRequests = 2'000'000;
 constexpr std::uint64_t kMostThreads = 100'000;
 constexpr std::uint64_t kMostKeys = 1'000'000;
-constexpr Nanos kLongest = kSecond * 3600 * 24;
-constexpr std::string_view kLongestText = "24h";
 
 template <class... Args>
 [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
@@ -55,10 +53,13 @@ class Values {
     return found == given_.end() ? std::string(initial(name)) : found->second;
   }
 
-  std::uint64_t number(std::string_view name, std::uint64_t least, std::uint64_t most) const {
+  /// `most_is`: what a user knows the upper limit as.
+  std::uint64_t number(std::string_view name, std::uint64_t least, std::uint64_t most,
+                       std::string_view most_is = {}) const {
     const auto value = parse_number<std::uint64_t>(text(name));
     if (!value || *value < least || *value > most) {
-      refuse("--{}: '{}' is not a whole number from {} to {}", name, text(name), least, most);
+      refuse("--{}: '{}' is not a whole number from {} to {}{}{}", name, text(name), least, most,
+             most_is.empty() ? "" : ", ", most_is);
     }
     return *value;
   }
@@ -68,8 +69,8 @@ class Values {
   static Nanos duration(std::string_view name, std::string_view text, Nanos least) {
     const auto value = parse_duration(text);
     if (!value) refuse("--{}: '{}' is not a duration with its unit (500ms, 1s, 50us) or 0", name, text);
-    if (*value < least || *value > kLongest) {
-      refuse("--{}: {} is not from {} to {}", name, text, to_text(least), kLongestText);
+    if (*value < least || *value > kLongestDuration) {
+      refuse("--{}: {} is not from {} to {}", name, text, to_text(least), kLongestDurationText);
     }
     return *value;
   }
@@ -83,7 +84,7 @@ class Values {
     if (!value || !std::isfinite(*value) || *value < least || *value > most) {
       refuse("--{}: '{}' is not a number from {} to {}", name, text, least, most);
     }
-    return *value;
+    return *value == 0 ? 0 : *value;  // -0 is 0, also when it is written down.
   }
 
   std::size_t choice(std::string_view name, std::span<const std::string> choices) const {
@@ -175,9 +176,11 @@ void read_size(const Values& values, Experiment& experiment) {
     refuse("--requests={} would need as many threads, and {} is the most: add --threads for a pool",
            experiment.requests, kMostThreads);
   }
-  const std::uint64_t most = std::min(kMostThreads, experiment.requests);
-  experiment.threads = static_cast<std::uint32_t>(values.has("threads") ? values.number("threads", 1, most)
-                                                                        : experiment.requests);
+  const bool few = experiment.requests <= kMostThreads;
+  const std::uint64_t most = few ? experiment.requests : kMostThreads;
+  experiment.threads = static_cast<std::uint32_t>(
+      values.has("threads") ? values.number("threads", 1, most, few ? "the number of requests" : "")
+                            : experiment.requests);
   experiment.keys = values.number("keys", 1, kMostKeys);
   experiment.reenter = static_cast<int>(values.number("reenter", 0, 100));
   if (values.has("key-skew")) {
@@ -196,6 +199,13 @@ std::vector<Nanos> read_snapshots(const Values& values) {
   return times;
 }
 
+Nanos read_snapshot_every(const Values& values) {
+  const Nanos every = values.duration("snapshot-every", 0);
+  if (every == 0 || every >= kMillisecond) return every;
+  refuse("--snapshot-every: {} is neither from 1ms to {} nor 0", values.text("snapshot-every"),
+         kLongestDurationText);
+}
+
 std::uint64_t read_seed(const Values& values) {
   if (values.has("seed")) return values.number("seed", 0, std::numeric_limits<std::uint64_t>::max());
   return std::random_device{}();
@@ -211,8 +221,7 @@ void read_conduct(const Values& values, Experiment& experiment) {
   experiment.timeout = values.duration("timeout", kMillisecond);
   experiment.stall = values.duration("stall", kMillisecond);
   experiment.snapshots = read_snapshots(values);
-  experiment.snapshot_every =
-      values.text("snapshot-every") == "0" ? 0 : values.duration("snapshot-every", kMillisecond);
+  experiment.snapshot_every = read_snapshot_every(values);
 }
 
 const Parameter* find_parameter(const ScenarioInfo& scenario, std::string_view name) {
@@ -229,6 +238,8 @@ std::vector<std::string> owners_of(std::string_view parameter) {
   return owners;
 }
 
+double time_scale(const Values& values) { return values.real("time-scale", 0, 1000); }
+
 void read_parameters(const RawFlags& flags, const Values& values, Experiment& experiment) {
   const ScenarioInfo& scenario = experiment.scenario->info;
   experiment.parameters = ParameterValues(scenario.parameters);
@@ -243,33 +254,49 @@ void read_parameters(const RawFlags& flags, const Values& values, Experiment& ex
     if (!allowed.empty()) refuse("--{}: '{}' is not {}", name, text, allowed);
   }
   experiment.params = experiment.parameters.changed();
-  experiment.parameters.scale_delays(values.real("time-scale", 0, 1000));
+  const std::string too_long = experiment.parameters.scale_delays(time_scale(values));
+  if (!too_long.empty()) {
+    refuse("--{}: {} times --time-scale={} is longer than {}", too_long,
+           to_text(experiment.parameters.at(too_long)), values.text("time-scale"), kLongestDurationText);
+  }
 }
 
-/// A value as it is compared and written down: `1000ms` and `1s` are the same.
-std::string canonical(std::string_view text) {
-  std::string canonical;
-  for (const std::string& item : split(text)) {
-    const auto duration = item == "0" ? std::nullopt : parse_duration(item);
-    canonical += (canonical.empty() ? "" : ",") + (duration ? to_text(*duration) : item);
-  }
-  return canonical;
+std::string snapshots_text(const std::vector<Nanos>& times) {
+  if (times.empty()) return "never";
+  std::string text;
+  for (const Nanos time : times) text += (text.empty() ? "" : ",") + to_text(time);
+  return text;
+}
+
+/// The value of a flag as it is compared and written down: `1000ms` and `1s`, `01` and `1` are the same.
+std::string canonical(std::string_view name, const Values& values, const Experiment& experiment) {
+  if (name == "requests") return std::to_string(experiment.requests);
+  if (name == "threads") return std::to_string(experiment.threads);
+  if (name == "keys") return std::to_string(experiment.keys);
+  if (name == "key-skew") return experiment.zipf ? fmt::format("zipf:{}", *experiment.zipf) : "";
+  if (name == "reenter") return std::to_string(experiment.reenter);
+  if (name == "trials") return std::to_string(experiment.trials);
+  if (name == "seed") return std::to_string(experiment.seed);
+  if (name == "timeout") return to_text(experiment.timeout);
+  if (name == "stall") return to_text(experiment.stall);
+  if (name == "time-scale") return fmt::format("{}", time_scale(values));
+  if (name == "snapshot") return snapshots_text(experiment.snapshots);
+  if (name == "snapshot-every") return to_text(experiment.snapshot_every);
+  return values.text(name);  // A word, and it stands for itself.
 }
 
 void write_down(const Values& values, Experiment& experiment) {
   for (const Flag& flag : kFlags) {
     if (flag.group == kOutputGroup) continue;
-    const std::string value = canonical(values.text(flag.name));
+    const std::string value = canonical(flag.name, values, experiment);
     if (!value.empty()) experiment.config[std::string(flag.name)] = value;
-    if (flag.param && value != canonical(flag.initial)) experiment.params[std::string(flag.name)] = value;
+    if (flag.param && value != flag.initial) experiment.params[std::string(flag.name)] = value;
   }
   for (const Parameter& parameter : experiment.scenario->info.parameters) {
     const auto changed = experiment.params.find(std::string(parameter.name));
     experiment.config[std::string(parameter.name)] =
         changed == experiment.params.end() ? std::string(parameter.initial) : changed->second;
   }
-  experiment.config["threads"] = std::to_string(experiment.threads);
-  experiment.config["seed"] = std::to_string(experiment.seed);
 }
 
 OutputPaths read_outputs(const Values& values) {
@@ -282,6 +309,7 @@ OutputPaths read_outputs(const Values& values) {
                       .snapshots_csv = path("snapshots-csv"),
                       .json = path("json"),
                       .folder = path("out")};
+  if (outputs.folder == "-") refuse("--out: '-' is no folder; a single file can be standard output");
   const std::array<std::string, 4> files = {outputs.trials_csv, outputs.requests_csv, outputs.snapshots_csv,
                                             outputs.json};
   if (std::ranges::count(files, "-") > 1) refuse("only one file can be standard output (-)");

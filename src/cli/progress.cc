@@ -1,8 +1,10 @@
 #include "cli/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -24,6 +26,15 @@ void TerminalProgress::trial_begins(std::uint64_t number, std::uint64_t most, st
 }
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
+
+std::size_t terminal_width(int descriptor) {
+  constexpr std::size_t kLeast = 40;
+  constexpr std::size_t kMost = 110;
+  winsize size{};
+  // A terminal that does not know its size says 0.
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kMost;
+  return std::clamp<std::size_t>(size.ws_col, kLeast, kMost);
+}
 
 bool wants_color() {
   // https://no-color.org: set and not empty, whatever its value.

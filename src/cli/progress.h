@@ -1,6 +1,7 @@
 // How a run gets on, for somebody at a terminal.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "driver/run.h"
@@ -23,5 +24,8 @@ class TerminalProgress final : public Progress {
 /// Whether to show progress and colour to whoever reads the file descriptor.
 bool is_terminal(int descriptor);
 bool wants_color();
+
+/// Columns to write in: those of the terminal behind the file descriptor, from 40 to 110; else 110.
+std::size_t terminal_width(int descriptor);
 
 }  // namespace ccbench

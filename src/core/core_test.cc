@@ -71,10 +71,25 @@ TEST(ParameterValues, SayWhatIsAllowedAndStayAsTheyWere) {
 
 TEST(ParameterValues, ScaleTheirDelaysAndNothingElse) {
   ParameterValues values(kParameters);
-  values.scale_delays(0.5);
+  EXPECT_EQ(values.scale_delays(0.5), "");
   EXPECT_EQ(values.section(), 5 * kMillisecond);
   EXPECT_EQ(values.longest_step(), 5 * kMillisecond);
   EXPECT_EQ(values.at("size"), 3);
+}
+
+TEST(ParameterValues, KeepDelaysWithinADayAlsoWhenScaled) {
+  ParameterValues values(kParameters);
+  EXPECT_EQ(values.set("pause", "24.001h"), "a duration from 0 to 24h with its unit (500ms, 1s, 50us) or 0");
+  EXPECT_EQ(values.set("pause", "24h"), "");
+  EXPECT_EQ(values.scale_delays(1), "");
+  EXPECT_EQ(values.scale_delays(1000), "pause");
+  EXPECT_EQ(values.section(), kLongestDuration);
+}
+
+TEST(ParameterValues, SayFromWhereToWhereTheyGo) {
+  EXPECT_EQ(range_of(kParameters[0]), "0 to 24h");
+  EXPECT_EQ(range_of(kParameters[1]), "");
+  EXPECT_EQ(range_of(kParameters[2]), "1 to 9");
 }
 
 TEST(ParameterValues, DoNotKnowAnUndeclaredName) {

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 namespace ccbench {
 namespace {
@@ -13,7 +12,6 @@ struct Unit {
   std::string_view name;
   Nanos nanos;
 };
-// Longest first where one name begins another's: `ms` before `m`, so that a plain prefix test is enough.
 constexpr std::array<Unit, 7> kUnits = {{{"ns", 1},
                                          {"us", kMicrosecond},
                                          {"µs", kMicrosecond},

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 namespace ccbench {
 namespace {
@@ -25,6 +26,16 @@ const Parameter& find(std::span<const Parameter> parameters, std::string_view na
 
 }  // namespace
 
+std::string range_of(const Parameter& parameter) {
+  switch (parameter.type) {
+    case Parameter::Type::delay: return "0 to " + std::string(kLongestDurationText);
+    case Parameter::Type::choice: return {};
+    case Parameter::Type::count:
+      return std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+  }
+  throw std::logic_error("parameter of unknown type");
+}
+
 ParameterValues::ParameterValues(std::span<const Parameter> parameters) : parameters_(parameters) {
   for (const Parameter& parameter : parameters) {
     if (!set(parameter.name, parameter.initial).empty()) {
@@ -38,7 +49,9 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
   switch (parameter.type) {
     case Parameter::Type::delay: {
       const auto duration = parse_duration(text);
-      if (!duration) return "a duration with its unit (500ms, 1s, 50us) or 0";
+      if (!duration || *duration > kLongestDuration) {
+        return "a duration from " + range_of(parameter) + " with its unit (500ms, 1s, 50us) or 0";
+      }
       values_[std::string(name)] = *duration;
       return {};
     }
@@ -53,8 +66,7 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
       const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (status != std::errc{} || end != text.data() + text.size() || number < parameter.least ||
           number > parameter.most) {
-        return "a whole number from " + std::to_string(parameter.least) + " to " +
-               std::to_string(parameter.most);
+        return "a whole number from " + range_of(parameter);
       }
       values_[std::string(name)] = number;
       return {};
@@ -63,12 +75,17 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
   throw std::logic_error("parameter of unknown type");
 }
 
-void ParameterValues::scale_delays(double factor) {
+std::string ParameterValues::scale_delays(double factor) {
+  auto scaled = values_;
   for (const Parameter& parameter : parameters_) {
     if (parameter.type != Parameter::Type::delay) continue;
-    auto& value = values_.find(parameter.name)->second;
-    value = std::llround(static_cast<double>(value) * factor);
+    Nanos& delay = scaled.find(parameter.name)->second;
+    const double product = static_cast<double>(delay) * factor;
+    if (product > static_cast<double>(kLongestDuration)) return std::string(parameter.name);
+    delay = std::llround(product);
   }
+  values_ = std::move(scaled);
+  return {};
 }
 
 std::int64_t ParameterValues::at(std::string_view name) const {

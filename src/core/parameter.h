@@ -29,6 +29,9 @@ struct Parameter {
   std::string_view initial_means = {};
 };
 
+/// From where to where it may be set: `0 to 24h`; empty for a choice.
+std::string range_of(const Parameter& parameter);
+
 /// The values of one scenario's parameters: delays in nanoseconds, choices by index, counts as they are.
 class ParameterValues {
  public:
@@ -40,8 +43,9 @@ class ParameterValues {
   /// (`one of commit, instant`), in which case the value is unchanged. `name` must be declared.
   std::string set(std::string_view name, std::string_view text);
 
-  /// Multiplies every delay.
-  void scale_delays(double factor);
+  /// Multiplies every delay by a factor from 0 to 1000. Answers an empty string, or the name of a delay
+  /// that would be longer than `kLongestDuration`, in which case all are unchanged.
+  std::string scale_delays(double factor);
 
   std::int64_t at(std::string_view name) const;
 

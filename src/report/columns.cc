@@ -49,9 +49,13 @@ std::string lock_of(const RunResult& run, const TrialResult& trial, Place place)
   return fmt::format("{}[{}]", trial.guard, run.experiment.scenario->info.name_of(place.key()));
 }
 
+bool has_facts(const RunResult& run, const TrialResult& trial) {
+  return trial.tally.settled || !run.experiment.scenario->info.facts_at_end;
+}
+
 std::optional<std::int64_t> effects_of(const RunResult& run, const TrialResult& trial) {
   const FactId effect = run.experiment.scenario->info.effect;
-  if (effect >= trial.tally.facts_of_key.size()) return std::nullopt;
+  if (!has_facts(run, trial) || effect >= trial.tally.facts_of_key.size()) return std::nullopt;
   return trial.tally.total(effect);
 }
 

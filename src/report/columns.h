@@ -70,7 +70,10 @@ std::span<const Column<SnapshotRow>> snapshot_columns();
 /// alone where one lock serves all keys. Empty if the worker is not in the guard, or nobody waits there.
 std::string lock_of(const RunResult& run, const TrialResult& trial, Place place);
 
-/// The scenario's main effect over all keys; nothing if the trial never got as far as counting.
+/// Whether the trial got as far as counting: some scenarios have no facts before all requests ended.
+bool has_facts(const RunResult& run, const TrialResult& trial);
+
+/// The scenario's main effect over all keys; nothing if the trial has no facts.
 std::optional<std::int64_t> effects_of(const RunResult& run, const TrialResult& trial);
 
 /// Adds the cell as RFC 4180 wants it: quoted only where it must be.

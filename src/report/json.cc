@@ -53,8 +53,11 @@ Json reasons_of(const Tally& tally) {
 }
 
 /// Totals by name.
-Json facts_of(const Tally& tally, const ScenarioInfo& scenario) {
+Json facts_of(const RunResult& run, const TrialResult& trial) {
+  const ScenarioInfo& scenario = run.experiment.scenario->info;
+  const Tally& tally = trial.tally;
   Json facts = Json::object();
+  if (!has_facts(run, trial)) return facts;
   for (FactId fact = 0; fact < tally.facts_of_key.size() && fact < scenario.facts.size(); ++fact) {
     facts[std::string(scenario.facts[fact])] = tally.total(fact);
   }
@@ -98,24 +101,9 @@ Json snapshot_of(const RunResult& run, const TrialResult& trial, std::size_t ind
           {"locks", std::move(locks)}, {"cycles", Json::array()},        {"phases", phases}};
 }
 
-Json trial_of(const RunResult& run, const TrialResult& trial) {
-  const ScenarioInfo& scenario = run.experiment.scenario->info;
-  Json object = object_of(trial_columns(), TrialRow{run, trial});
-  object["reasons"] = reasons_of(trial.tally);
-  object["facts"] = facts_of(trial.tally, scenario);
-  object["invariants"] = invariants_of(trial);
-  object["snapshots"] = Json::array();
-  for (std::size_t i = 0; i < trial.snapshots.size(); ++i) {
-    object["snapshots"].push_back(snapshot_of(run, trial, i));
-  }
-  object["hang"] = nullptr;
-  if (trial.hang) {
-    object["hang"] = {
-        {"kind", trial.hang->kind}, {"cycle", Json::array()}, {"sentence", trial.hang->sentence}};
-  }
-  object["sentence"] = trial.sentence;
-  object["first_gap_ns"] = json_of(trial.start.first_gap);
-  return object;
+Json hang_of(const TrialResult& trial) {
+  if (!trial.hang) return nullptr;
+  return {{"kind", trial.hang->kind}, {"cycle", Json::array()}, {"sentence", trial.hang->sentence}};
 }
 
 /// The columns that guards are compared by, over their trials.
@@ -154,20 +142,42 @@ std::string indented(std::string_view text, std::size_t columns) {
   return result;
 }
 
-void write_member(std::string_view name, const Json& value, std::string_view end, std::ostream& out) {
-  out << "  \"" << name << "\": " << indented(text_of(value), 2) << end;
+void write_member(std::string_view name, const Json& value, std::size_t margin, std::string_view end,
+                  std::ostream& out) {
+  out << std::string(margin, ' ') << '"' << name << "\": " << indented(text_of(value), margin) << end;
 }
 
-/// One trial at a time: thousands of threads in hundreds of snapshots, all trials in one document in
-/// memory, would need gigabytes.
-void write_trials(const RunResult& run, std::ostream& out) {
-  out << "  \"trials\": [";
-  std::string_view comma;
-  for (const TrialResult& trial : run.trials) {
-    out << comma << "\n    " << indented(text_of(trial_of(run, trial)), 4);
-    comma = ",";
+/// A member that is an array, of which `write_element(i)` writes element i: one snapshot of thousands of
+/// threads at a time, because hundreds of them in one document in memory would need gigabytes.
+template <class Write>
+void write_array(std::string_view name, std::size_t size, std::size_t margin, Write write_element,
+                 std::ostream& out) {
+  const std::string space(margin, ' ');
+  out << space << '"' << name << "\": [";
+  for (std::size_t i = 0; i < size; ++i) {
+    out << (i == 0 ? "\n" : ",\n") << space << "  ";
+    write_element(i);
   }
-  out << (run.trials.empty() ? "],\n" : "\n  ],\n");
+  if (size > 0) out << '\n' << space;
+  out << "],\n";
+}
+
+void write_trial(const RunResult& run, const TrialResult& trial, std::size_t margin, std::ostream& out) {
+  Json object = object_of(trial_columns(), TrialRow{run, trial});
+  object["reasons"] = reasons_of(trial.tally);
+  object["facts"] = facts_of(run, trial);
+  object["invariants"] = invariants_of(trial);
+  const std::size_t inner = margin + 2;
+  out << "{\n";
+  for (const auto& [name, value] : object.items()) write_member(name, value, inner, ",\n", out);
+  const auto write_snapshot = [&](std::size_t i) {
+    out << indented(text_of(snapshot_of(run, trial, i)), inner + 2);
+  };
+  write_array("snapshots", trial.snapshots.size(), inner, write_snapshot, out);
+  write_member("hang", hang_of(trial), inner, ",\n", out);
+  write_member("sentence", trial.sentence, inner, ",\n", out);
+  write_member("first_gap_ns", json_of(trial.start.first_gap), inner, "\n", out);
+  out << std::string(margin, ' ') << '}';
 }
 
 class JsonSink final : public Sink {
@@ -181,19 +191,20 @@ class JsonSink final : public Sink {
     const Json control = {
         {"trials", run.control.trials}, {"broken", run.control.broken}, {"sentence", run.control.sentence}};
     out << "{\n";
-    write_member("schema", "ccbench.run/1", ",\n", out);
-    write_member("version", run.build.version, ",\n", out);
-    write_member("host", host, ",\n", out);
-    write_member("config", run.experiment.config, ",\n", out);
-    write_member("seed", run.experiment.seed, ",\n", out);
-    write_trials(run, out);
-    write_member("comparison", comparison_of(run), ",\n", out);
-    write_member("stacks", Json::array(), ",\n", out);
-    write_member("warnings", run.warnings, ",\n", out);
-    write_member("run_id", run.run_id, ",\n", out);
-    write_member("control", control, ",\n", out);
-    write_member("left_out", run.experiment.left_out, ",\n", out);
-    write_member("interrupted_by", run.interrupted_by, "\n}\n", out);
+    write_member("schema", "ccbench.run/1", 2, ",\n", out);
+    write_member("version", run.build.version, 2, ",\n", out);
+    write_member("host", host, 2, ",\n", out);
+    write_member("config", run.experiment.config, 2, ",\n", out);
+    write_member("seed", run.experiment.seed, 2, ",\n", out);
+    const auto write_one = [&](std::size_t i) { write_trial(run, run.trials[i], 4, out); };
+    write_array("trials", run.trials.size(), 2, write_one, out);
+    write_member("comparison", comparison_of(run), 2, ",\n", out);
+    write_member("stacks", Json::array(), 2, ",\n", out);
+    write_member("warnings", run.warnings, 2, ",\n", out);
+    write_member("run_id", run.run_id, 2, ",\n", out);
+    write_member("control", control, 2, ",\n", out);
+    write_member("left_out", run.experiment.left_out, 2, ",\n", out);
+    write_member("interrupted_by", run.interrupted_by, 2, "\n}\n", out);
   }
 };
 

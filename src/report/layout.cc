@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 namespace ccbench {
@@ -14,6 +15,28 @@ std::pair<std::string_view, std::string_view> two_lines(std::string_view title) 
   const auto space = title.rfind(' ');
   if (space == std::string_view::npos) return {{}, title};
   return {title.substr(0, space), title.substr(space + 1)};
+}
+
+/// The text with a space for every control character: those of ASCII, and U+0080 to U+009F.
+std::string without_controls(std::string_view text) {
+  std::string clean;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const bool two_bytes = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
+    if (two_bytes) ++i;
+    clean += two_bytes || byte < ' ' || byte == 0x7f ? ' ' : text[i];
+  }
+  return clean;
+}
+
+bool begins_character(char byte) { return (byte & 0xc0) != 0x80; }  // All but those of the form 10xxxxxx.
+
+/// The bytes of the first `count` characters.
+std::size_t bytes_of(std::size_t count, std::string_view text) {
+  std::size_t bytes = 0;
+  while (bytes < text.size() && (!begins_character(text[bytes]) || count-- > 0)) ++bytes;
+  return bytes;
 }
 
 }  // namespace
@@ -38,8 +61,7 @@ std::string counted(std::uint64_t count, std::string_view noun) {
 }
 
 std::size_t width_of(std::string_view text) {
-  // Every byte begins a character but those of the form 10xxxxxx.
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
 }
 
 std::string padded(std::string_view text, std::size_t width, Align align) {
@@ -49,19 +71,23 @@ std::string padded(std::string_view text, std::size_t width, Align align) {
 }
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::string clean(text);
-  std::ranges::replace_if(clean, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, ' ');
+  width = std::max<std::size_t>(width, 1);
+  const std::string clean = without_controls(text);
   std::vector<std::string> lines(1);
   std::size_t begin = 0;
   while (begin <= clean.size()) {
     const std::size_t end = std::min(clean.find(' ', begin), clean.size());
-    const std::string_view word = std::string_view(clean).substr(begin, end - begin);
-    if (begin == 0) {
-      lines.back() = word;
-    } else if (width_of(lines.back()) + 1 + width_of(word) <= width) {
+    std::string_view word = std::string_view(clean).substr(begin, end - begin);
+    if (begin > 0 && width_of(lines.back()) + 1 + width_of(word) <= width) {
       lines.back().append(" ").append(word);
     } else {
-      lines.emplace_back(word);
+      if (begin > 0) lines.emplace_back();
+      while (bytes_of(width, word) < word.size()) {
+        lines.back() = word.substr(0, bytes_of(width, word));
+        word.remove_prefix(lines.back().size());
+        lines.emplace_back();
+      }
+      lines.back() = word;
     }
     begin = end + 1;
   }
@@ -76,6 +102,18 @@ std::vector<std::size_t> TextTable::widths() const {
     for (const auto& row : rows_) widths.back() = std::max(widths.back(), width_of(row.at(i).text));
   }
   return widths;
+}
+
+void TextTable::remove_column(std::size_t index) {
+  const auto offset = static_cast<std::ptrdiff_t>(index);
+  columns_.erase(columns_.begin() + offset);
+  for (auto& row : rows_) row.erase(row.begin() + offset);
+}
+
+std::size_t TextTable::width() const {
+  const auto all_widths = widths();
+  const std::size_t gaps = all_widths.empty() ? 0 : 2 * (all_widths.size() - 1);
+  return std::accumulate(all_widths.begin(), all_widths.end(), gaps);
 }
 
 void TextTable::write_line(const std::vector<TextCell>& cells, const std::vector<std::size_t>& widths,

@@ -26,8 +26,9 @@ std::size_t width_of(std::string_view text);
 enum class Align : std::uint8_t { left, right };
 std::string padded(std::string_view text, std::size_t width, Align align = Align::left);
 
-/// The text in lines of at most `width` characters, broken at spaces where there are any. Control
-/// characters become spaces: a message from outside must not steer the terminal.
+/// The text in lines of at most `width` characters, broken at spaces, and inside a word only where it is
+/// longer than a line. Control characters become spaces: a message from outside must not steer the
+/// terminal.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
 struct TextCell {
@@ -41,6 +42,9 @@ class TextTable {
   void add_column(std::string_view title, Align align) { columns_.push_back({std::string(title), align}); }
   /// One cell for each column.
   void add_row(std::vector<TextCell> cells) { rows_.push_back(std::move(cells)); }
+  void remove_column(std::size_t index);
+  std::size_t columns() const { return columns_.size(); }
+  std::size_t width() const;  ///< of its longest possible line
   void write(std::ostream& out) const;
 
  private:

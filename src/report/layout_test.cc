@@ -43,15 +43,26 @@ TEST(WidthOf, CountsCharactersNotBytes) {
   EXPECT_EQ(padded("too long", 4), "too long");
 }
 
-TEST(Wrapped, BreaksAtSpacesAndKeepsWhatHasNone) {
+TEST(Wrapped, BreaksAtSpaces) {
   EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
-  EXPECT_EQ(wrapped("incomprehensible it is", 6), (std::vector<std::string>{"incomprehensible", "it is"}));
   EXPECT_EQ(wrapped("", 7), (std::vector<std::string>{""}));
   EXPECT_EQ(wrapped("  9 × refused", 40), (std::vector<std::string>{"  9 × refused"}));
 }
 
 TEST(Wrapped, LetsNoControlCharacterThrough) {
   EXPECT_EQ(wrapped("a\nb\x1b[31m\x7fµ", 40), (std::vector<std::string>{"a b [31m µ"}));
+  // U+0080 and U+009F are the first and the last of their kind, U+009B is `ESC [` in one.
+  EXPECT_EQ(wrapped("a\xc2\x80z\xc2\x9f\xc2\x9b[31m", 40), (std::vector<std::string>{"a z  [31m"}));
+  EXPECT_EQ(wrapped("\xc2\xa0×\xc2", 40), (std::vector<std::string>{"\xc2\xa0×\xc2"}));
+}
+
+TEST(Wrapped, BreaksAWordOnlyIfNoLineHoldsIt) {
+  EXPECT_EQ(wrapped("incomprehensible it is", 6),
+            (std::vector<std::string>{"incomp", "rehens", "ible", "it is"}));
+  EXPECT_EQ(wrapped("is comprehensible", 15), (std::vector<std::string>{"is", "comprehensible"}));
+  EXPECT_EQ(wrapped("is twelve", 6), (std::vector<std::string>{"is", "twelve"}));
+  EXPECT_EQ(wrapped("µ×…€ ü", 3), (std::vector<std::string>{"µ×…", "€ ü"}));
+  EXPECT_EQ(wrapped("ab", 0), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(TextTable, AlignsByWidthAndEndsNoLineWithASpace) {
@@ -68,6 +79,21 @@ TEST(TextTable, AlignsByWidthAndEndsNoLineWithASpace) {
             "guard            p50  remark\n"
             "cas           845 µs  x\n"
             "synchronized     1 s\n");
+}
+
+TEST(TextTable, TellsHowWideItIs) {
+  TextTable table;
+  EXPECT_EQ(table.width(), 0U);
+  table.add_column("guard", Align::left);
+  EXPECT_EQ(table.width(), 5U);
+  table.add_column("wait p50", Align::right);
+  table.add_row({{.text = "cas"}, {.text = "845 µs"}});
+  EXPECT_EQ(table.width(), 5U + 2 + 6);
+  table.remove_column(0);
+  EXPECT_EQ(table.width(), 6U);
+  std::ostringstream out;
+  table.write(out);
+  EXPECT_EQ(out.str(), "  wait\n   p50\n845 µs\n");
 }
 
 TEST(TextTable, NeedsOneLineForTitlesOfOneWord) {

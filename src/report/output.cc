@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <map>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -21,21 +24,61 @@ std::string write_to(const Sink& sink, const RunResult& run, std::ostream& out, 
   out.flush();
   if (out.good()) return {};
   const int error = errno;
-  if (&out == &std::cout && error == EPIPE) return {};
+  if ((&out == &std::cout || &out == &std::cerr) && error == EPIPE) return {};
   return fmt::format("{} could not be written to its end: {}", name,
                      error == 0 ? "write error" : std::strerror(error));
 }
 
+/// Devices and pipes can be written by several, and have nothing to be emptied of.
+bool is_plain_file(const std::string& path) {
+  std::error_code ignored;
+  const auto type = std::filesystem::status(path, ignored).type();
+  return type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
+}
+
+/// One name per file, whether it exists yet or not: `x`, `./x` and a link to x are the same.
+std::filesystem::path normal(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  std::filesystem::path normal = std::filesystem::weakly_canonical(absolute, error);
+  return error ? absolute.lexically_normal() : normal;
+}
+
+[[noreturn]] void refuse(const std::string& sentence, int error) {
+  throw std::system_error(error, std::generic_category(), sentence);
+}
+
 }  // namespace
 
-void OutputFiles::add(const std::string& path, std::unique_ptr<Sink> sink) {
-  File file{.path = path, .sink = std::move(sink), .stream = {}};
-  if (path != kStandardOutput) {
+void OutputFiles::add(std::string flag, std::string path, std::unique_ptr<Sink> sink) {
+  files_.push_back({.flag = std::move(flag), .path = std::move(path), .sink = std::move(sink), .stream = {}});
+}
+
+void OutputFiles::open() {
+  refuse_shared();
+  for (File& file : files_) {
+    if (file.path == kStandardOutput) continue;
     errno = 0;
-    file.stream.open(path, std::ios::binary | std::ios::trunc);
-    if (!file.stream) throw std::system_error(errno, std::generic_category(), path + " cannot be written");
+    file.stream.open(file.path, std::ios::binary | std::ios::app);
+    if (!file.stream) refuse(file.path + " cannot be written", errno);
   }
-  files_.push_back(std::move(file));
+  for (const File& file : files_) {
+    if (file.path == kStandardOutput || !is_plain_file(file.path)) continue;
+    std::error_code error;
+    std::filesystem::resize_file(file.path, 0, error);
+    if (error) refuse(file.path + " cannot be written", error.value());
+  }
+}
+
+void OutputFiles::refuse_shared() const {
+  std::map<std::filesystem::path, const File*> owners;
+  for (const File& file : files_) {
+    if (file.path == kStandardOutput || !is_plain_file(file.path)) continue;
+    const auto [owner, fresh] = owners.emplace(normal(file.path), &file);
+    if (fresh) continue;
+    throw std::runtime_error(
+        fmt::format("{} and {} name the same file, {}", owner->second->flag, file.flag, file.path));
+  }
 }
 
 bool OutputFiles::use_standard_output() const {
@@ -54,7 +97,7 @@ std::vector<std::string> OutputFiles::write(const RunResult& run) {
 }
 
 std::string print(const Sink& sink, const RunResult& run, std::ostream& out) {
-  return write_to(sink, run, out, "standard output");
+  return write_to(sink, run, out, &out == &std::cerr ? "standard error" : "standard output");
 }
 
 }  // namespace ccbench

@@ -10,12 +10,16 @@
 
 namespace ccbench {
 
-/// The files of one run. All are opened when they are added, so that one that cannot be written fails
-/// the command before it has measured for an hour.
+/// The files of one run. All are opened before anything is measured, so that one that cannot be written
+/// fails the command at once and not after an hour.
 class OutputFiles {
  public:
-  /// `path` may be `-` for standard output. Throws std::system_error, its text naming the file.
-  void add(const std::string& path, std::unique_ptr<Sink> sink);
+  /// `flag` is what asked for the file; `path` may be `-` for standard output.
+  void add(std::string flag, std::string path, std::unique_ptr<Sink> sink);
+
+  /// Opens all, and empties them once none is missing: a mistake in one name costs no older results.
+  /// Throws std::runtime_error, its text naming the file, also for one that is asked for twice.
+  void open();
 
   /// Whether one of them is standard output; the table then goes elsewhere.
   bool use_standard_output() const;
@@ -25,10 +29,14 @@ class OutputFiles {
 
  private:
   struct File {
+    std::string flag;
     std::string path;
     std::unique_ptr<Sink> sink;
     std::ofstream stream;  ///< not open for standard output
   };
+
+  void refuse_shared() const;
+
   std::vector<File> files_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <csignal>
 #include <map>
 #include <optional>
 #include <utility>
@@ -18,6 +19,16 @@ namespace {
 constexpr std::size_t kReasonsShown = 8;
 constexpr std::size_t kPlacesShown = 5;
 constexpr std::size_t kSnapshotsShown = 3;
+
+/// How much of what was planned the numbers rest on.
+Remarks interruption(const RunResult& run) {
+  if (run.interrupted_by == 0) return {};
+  // The trial that the signal ended says so at the end of its sentence.
+  const bool cut_short = !run.trials.empty() && run.trials.back().sentence.ends_with("interrupted");
+  return {{{},
+           fmt::format("by {} after {} of {}", run.interrupted_by == SIGTERM ? "SIGTERM" : "SIGINT",
+                       run.trials.size() - (cut_short ? 1 : 0), counted(run.planned_trials, "trial"))}};
+}
 
 /// What a control is there for; the line about the control says it.
 bool did_its_duty(const GuardResult& guard) {
@@ -124,7 +135,7 @@ Remarks failures(const RunResult& run) {
 std::string whereabouts(const RunResult& run, const TrialResult& trial, Place place) {
   const ScenarioInfo& scenario = run.experiment.scenario->info;
   switch (place.phase()) {
-    case Phase::barrier: return run.experiment.pool() ? "between requests" : "at the start barrier";
+    case Phase::barrier: return "at the start barrier";
     case Phase::guard: {
       const std::string lock = lock_of(run, trial, place);
       return lock.empty() ? "in guard " + trial.guard : "waiting for " + lock;
@@ -168,8 +179,7 @@ Remarks snapshots(const RunResult& run) {
     const std::size_t count = trial.snapshots.size();
     for (std::size_t i = 0; i < count; ++i) {
       if (count > kSnapshotsShown && i == kSnapshotsShown - 1) {
-        remarks.push_back(
-            {label_of(guard), fmt::format("… {} more in snapshots.csv", count - kSnapshotsShown)});
+        remarks.push_back({label_of(guard), fmt::format("… {} more", count - kSnapshotsShown)});
         i = count - 1;
       }
       remarks.push_back({label_of(guard), sentence_of(run, trial, trial.snapshots[i])});
@@ -206,6 +216,7 @@ struct Source {
   Remarks (*remarks)(const RunResult&);
 };
 constexpr auto kSources = std::to_array<Source>({
+    {"interrupted", interruption},
     {"verdict", verdicts},
     {"start", start},
     {"control", control},

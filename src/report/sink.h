@@ -1,6 +1,7 @@
 // A sink turns the results of a run into bytes. It never measures and never judges.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <ostream>
 
@@ -19,7 +20,8 @@ class Sink {
 
 struct TextStyle {
   bool color = false;
-  bool quiet = false;  ///< the table alone
+  bool quiet = false;       ///< the table alone
+  std::size_t width = 110;  ///< characters per line; the table leaves out columns until it fits
 };
 
 std::unique_ptr<Sink> text_sink(TextStyle style);  ///< for people

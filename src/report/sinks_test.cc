@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <streambuf>
 #include <string>
 #include <vector>
 
 #include "report/columns.h"
 #include "report/comparison.h"
+#include "report/layout.h"
 #include "report/sink.h"
 
 namespace ccbench {
@@ -225,6 +228,21 @@ TEST(RequestsCsv, HasOneRowPerRequestAndNoEndForTheUnfinished) {
             "ccbench.requests/1,run-7,3,1,1,0,write,,,35,,,\n");
 }
 
+TEST(RequestsCsv, NamesNoThreadForARequestThatNobodyTook) {
+  RunResult run = small_run();
+  run.trials.resize(1);
+  run.trials[0].requests = {{.request = 2,
+                             .thread = {},
+                             .key = 1,
+                             .outcome = {},
+                             .start = {},
+                             .enter = {},
+                             .leave = {},
+                             .end = {}}};
+  const std::string csv = written(requests_csv_sink(), run);
+  EXPECT_TRUE(csv.ends_with("\nccbench.requests/1,run-7,1,2,,1,write,,,,,,\n")) << csv;
+}
+
 TEST(SnapshotsCsv, HasOneRowPerThreadAndNamesTheLockThatAWorkerWaitsFor) {
   RunResult run = small_run();
   run.trials[2].snapshots.resize(2);
@@ -249,6 +267,21 @@ TEST(LockOf, SaysNoMoreThanTheGuardPromises) {
   EXPECT_EQ(lock_of(run, trial, Place::in_guard(0)), "synchronized");
   trial.tally.promises.waits = false;
   EXPECT_EQ(lock_of(run, trial, Place::in_guard(0)), "");
+}
+
+TEST(EffectsOf, IsNothingBeforeTheScenarioHasSettled) {
+  RunResult run = small_run();
+  EXPECT_EQ(effects_of(run, run.trials[1]), 2);  // Counted as it happens.
+  ScenarioPlugin at_end = scenario();
+  at_end.info.facts_at_end = true;
+  run.experiment.scenario = &at_end;
+  EXPECT_EQ(effects_of(run, run.trials[1]), std::nullopt);
+  run.trials[1].tally.settled = true;
+  EXPECT_EQ(effects_of(run, run.trials[1]), 2);
+  const auto trials = nlohmann::ordered_json::parse(written(json_sink(), run))["trials"];
+  EXPECT_EQ(trials[0]["facts"].dump(), "{}");
+  EXPECT_TRUE(trials[0]["effects"].is_null());
+  EXPECT_EQ(trials[1]["facts"].dump(), R"({"payments":2,"bills":2})");
 }
 
 TEST(CsvCells, AreQuotedOnlyWhereTheyMustBe) {
@@ -367,6 +400,35 @@ TEST(Json, StaysReadableWhenAReasonIsNotUtf8) {
   EXPECT_EQ(keys_of(json["trials"][1]["reasons"]), std::vector<std::string>{"error: caf\xef\xbf\xbd"});
 }
 
+/// Remembers the longest piece that was written at once.
+class LongestPiece final : public std::streambuf {
+ public:
+  std::streamsize longest = 0;
+  std::streamsize all = 0;
+
+ private:
+  std::streamsize xsputn(const char* /*text*/, std::streamsize size) override {
+    longest = std::max(longest, size);
+    all += size;
+    return size;
+  }
+  int_type overflow(int_type c) override {
+    ++all;
+    return c;
+  }
+};
+
+TEST(Json, KeepsNoMoreThanOneSnapshotInMemory) {
+  RunResult run = small_run();
+  const Snapshot snapshot = run.trials[1].snapshots[0];
+  run.trials[1].snapshots.assign(100, snapshot);
+  LongestPiece pieces;
+  std::ostream out(&pieces);
+  json_sink()->write(run, out);
+  EXPECT_GT(pieces.all, 100'000);
+  EXPECT_LT(pieces.longest, 5'000);
+}
+
 TEST(Json, IsWholeWithoutATrial) {
   RunResult run = small_run();
   run.trials.clear();
@@ -379,11 +441,11 @@ constexpr std::string_view kText =
     "ccbench 0.1.0 · lotto-purchase · 4 requests, 4 threads, 2 keys, 1 trial · seed 18446744073709551615\n"
     "with db=500ms start=latch\n"
     "\n"
-    "                                                     turned                                          wait  wait     wait\n"
-    "guard           verdict    success  shared  refused    away  errors  unfinished  payments    wall     p50   p99      max\n"
-    "none (control)  VIOLATION        4       0        0       0       0           0         4  1.50 s   77 ns     -  12.3 µs\n"
-    "synchronized    OK               2       0        2       0       0           0         2  1.50 s  700 µs     -   1.50 s\n"
-    "faulty-abandon  HUNG             1       0        0       0       0           3         1       -       -     -        -\n"
+    "                                             turned                                  wait  wait     wait\n"
+    "guard           verdict    success  refused    away  unfinished  payments    wall     p50   p99      max\n"
+    "none (control)  VIOLATION        4        0       0           0         4  1.50 s   77 ns     -  12.3 µs\n"
+    "synchronized    OK               2        2       0           0         2  1.50 s  700 µs     -   1.50 s\n"
+    "faulty-abandon  HUNG             1        0       0           3         1       -       -     -        -\n"
     "\n"
     "verdict    faulty-abandon  no worker moved for 3.5s\n"
     "           synchronized: held\n"
@@ -393,7 +455,7 @@ constexpr std::string_view kText =
     "snapshots  synchronized    at 500 ms: 2 in step payment, 1 finished, 1 waiting for synchronized[ticket-2]\n"
     "           faulty-abandon  at 500 ms: 1 waiting for faulty-abandon[ticket-1]\n"
     "                           at 1.00 s: 1 waiting for faulty-abandon[ticket-1]\n"
-    "                           … 2 more in snapshots.csv\n"
+    "                           … 2 more\n"
     "                           at 3.50 s: 1 waiting for faulty-abandon[ticket-1]\n"
     "left out   rwlock  does not promise: exclusive, once\n"
     "misfit     faulty-abandon  does not promise: once\n"
@@ -423,6 +485,101 @@ TEST(Text, IsTheTableAloneWhenQuiet) {
   const std::string quiet = written(text_sink({.color = false, .quiet = true}), small_run());
   EXPECT_EQ(std::ranges::count(quiet, '\n'), 5);  // Two lines of titles, three guards.
   EXPECT_NE(loud.find(quiet), std::string::npos);
+}
+
+std::size_t widest_line(const std::string& text) {
+  std::istringstream in(text);
+  std::size_t widest = 0;
+  for (std::string line; std::getline(in, line);) widest = std::max(widest, width_of(line));
+  return widest;
+}
+
+/// The words of the table's two lines of titles.
+std::string titles(const RunResult& run, std::size_t width) {
+  const std::string table = written(text_sink({.color = false, .quiet = true, .width = width}), run);
+  return table.substr(0, table.find("\nnone") + 1);
+}
+
+TEST(Text, FitsANarrowTerminal) {
+  RunResult run = small_run();
+  run.warnings = {std::string(200, 'x')};
+  for (const std::size_t width : {80U, 100U, 110U, 200U}) {
+    EXPECT_LE(widest_line(written(text_sink({.width = width}), run)), width);
+  }
+  EXPECT_GT(widest_line(written(text_sink({.width = 200}), run)), 110U);
+  // Where nothing is left to leave out, it is as narrow as can be.
+  EXPECT_LT(widest_line(written(text_sink({.width = 1}), run)), 80U);
+}
+
+TEST(Text, LeavesOutZerosBeforeWaits) {
+  RunResult run = small_run();
+  const std::size_t all = widest_line(titles(run, 1000));
+  const auto has = [&](std::size_t narrower, std::string_view title) {
+    return titles(run, all - narrower).find(title) != std::string::npos;
+  };
+  EXPECT_TRUE(has(0, "errors"));
+  EXPECT_FALSE(has(1, "errors"));
+  EXPECT_TRUE(has(1, "shared"));
+  EXPECT_FALSE(has(9, "shared"));
+  EXPECT_TRUE(has(9, "away"));
+  EXPECT_FALSE(has(17, "away"));
+  EXPECT_TRUE(has(17, "p99"));
+  EXPECT_FALSE(has(25, "p99"));
+  EXPECT_TRUE(has(25, "p50"));
+  EXPECT_FALSE(has(31, "p50"));
+  EXPECT_TRUE(has(31, "max"));
+  EXPECT_FALSE(has(39, "max"));
+  for (const char* title : {"success", "refused", "unfinished", "payments"})
+    EXPECT_TRUE(has(all, title)) << title;
+  run.trials[1].tally.outcomes[index_of(Outcome::error)] = 1;
+  EXPECT_TRUE(has(all, "errors"));  // Not zero: nobody may miss it.
+}
+
+TEST(Text, SaysWhichTimesItLeavesOut) {
+  const RunResult run = small_run();
+  const std::size_t all = widest_line(titles(run, 1000));
+  const auto said = [&](std::size_t width) {
+    const std::string text = written(text_sink({.width = width}), run);
+    const auto begin = text.find("\nwidth ");
+    return begin == std::string::npos ? "" : text.substr(begin + 1);
+  };
+  EXPECT_EQ(said(all - 24), "");  // Only zeros are missing.
+  EXPECT_EQ(said(95), "width      wait p99 is left out to fit 95 columns; --csv has it\n");
+  EXPECT_EQ(said(89), "width      wait p50 and p99 are left out to fit 89 columns; --csv has them\n");
+  EXPECT_EQ(said(80), "width      wait p50, p99 and max are left out to fit 80 columns; --csv has them\n");
+  EXPECT_EQ(
+      said(70),
+      "width      wall, wait p50, p99 and max are left out to fit 70 columns;\n           --csv has them\n");
+}
+
+TEST(Text, SaysFirstThatTheRunWasInterrupted) {
+  RunResult run = small_run();
+  run.interrupted_by = SIGINT;
+  run.planned_trials = 50;
+  const auto said = [&] {
+    const std::string text = written(text_sink({}), run);
+    const auto begin = text.find("\n\ninterrupted");
+    return begin == std::string::npos ? "" : text.substr(begin + 2, text.find('\n', begin + 2) - begin - 2);
+  };
+  EXPECT_EQ(said(), "interrupted  by SIGINT after 3 of 50 trials");
+  run.trials.back().sentence = "interrupted";  // Did not end by itself.
+  EXPECT_EQ(said(), "interrupted  by SIGINT after 2 of 50 trials");
+  run.trials.back().sentence = "one payment sent: 2 instead of 1; interrupted";
+  run.interrupted_by = SIGTERM;
+  EXPECT_EQ(said(), "interrupted  by SIGTERM after 2 of 50 trials");
+  run.trials.clear();
+  run.guards.clear();
+  EXPECT_EQ(said(), "interrupted  by SIGTERM after 0 of 50 trials");
+  run.interrupted_by = 0;
+  EXPECT_EQ(said(), "");
+}
+
+TEST(Text, SaysThatAWorkerIsAtTheBarrierAlsoOfAPool) {
+  RunResult run = small_run();
+  run.experiment.requests = 8;
+  run.trials[1].snapshots[0].threads = {{.thread = 0, .tid = 71, .place = Place::at_barrier()}};
+  const std::string text = written(text_sink({}), run);
+  EXPECT_NE(text.find("at 500 ms: 1 at the start barrier\n"), std::string::npos) << text;
 }
 
 TEST(Text, ColoursOnlyWhenAskedTo) {

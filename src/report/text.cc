@@ -7,7 +7,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "report/comparison.h"
@@ -18,8 +17,8 @@
 namespace ccbench {
 namespace {
 
-constexpr std::size_t kLineWidth = 110;
-constexpr std::size_t kLabelWidth = 11;
+constexpr std::size_t kLabelWidth = 11;  ///< at least, so that most runs look alike
+constexpr std::size_t kProseWidth = 20;  ///< at least, however narrow the terminal
 
 std::string_view effect_of(const ScenarioInfo& scenario) {
   return scenario.effect < scenario.facts.size() ? scenario.facts[scenario.effect] : "effects";
@@ -55,15 +54,21 @@ constexpr auto kMeasures = std::to_array<Measure>({
     {"wait max", "wait_max_ns", as_longest_time},
 });
 
+/// What the table leaves out, one after the other, until it fits; counts only where they are all 0.
+constexpr auto kExpendable = std::to_array<std::string_view>(
+    {"error", "shared", "refused", "turned_away", "wait_p99_ns", "wait_p50_ns", "wait_max_ns", "wall_ns"});
+
+bool is_count(const Measure& measure) { return measure.text == as_range; }
+
 std::string_view title_of(const Measure& measure, const RunResult& run) {
   if (measure.column == "effects") return effect_of(run.experiment.scenario->info);
   if (measure.column == "wall_ns" && run.experiment.trials > 1) return "median wall";
   return measure.title;
 }
 
-bool shown(const Measure& measure, const RunResult& run) {
-  return !measure.only_if_any || std::ranges::any_of(run.guards, [&](const GuardResult& guard) {
-    const auto spread = spread_of(run, guard, measure.column);
+bool any(std::string_view column, const RunResult& run) {
+  return std::ranges::any_of(run.guards, [&](const GuardResult& guard) {
+    const auto spread = spread_of(run, guard, column);
     return spread && spread->most > 0;
   });
 }
@@ -97,21 +102,51 @@ std::vector<TextCell> row_of(const RunResult& run, const GuardResult& guard,
   return row;
 }
 
-void write_table(const RunResult& run, bool color, std::ostream& out) {
+/// Returns what a reader would miss: the columns left out that are not all 0.
+std::vector<const Measure*> write_table(const RunResult& run, const TextStyle& style, std::ostream& out) {
   TextTable table;
   table.add_column("guard", Align::left);
   table.add_column("verdict", Align::left);
+  const std::size_t before_measures = table.columns();
   std::vector<const Measure*> measures;
   for (const Measure& measure : kMeasures) {
-    if (!shown(measure, run)) continue;
+    if (measure.only_if_any && !any(measure.column, run)) continue;
     measures.push_back(&measure);
     table.add_column(title_of(measure, run), Align::right);
   }
-  for (const GuardResult& guard : run.guards) table.add_row(row_of(run, guard, measures, color));
+  for (const GuardResult& guard : run.guards) table.add_row(row_of(run, guard, measures, style.color));
+  std::vector<const Measure*> missed;
+  for (const std::string_view column : kExpendable) {
+    if (table.width() <= style.width) break;
+    const auto found = std::ranges::find(measures, column, &Measure::column);
+    if (is_count(**found) && any(column, run)) continue;
+    if (!is_count(**found)) missed.push_back(*found);
+    table.remove_column(before_measures + static_cast<std::size_t>(found - measures.begin()));
+    measures.erase(found);
+  }
   table.write(out);
+  std::ranges::sort(missed);  // Back into the order of the table.
+  return missed;
 }
 
-void write_topic(const Topic& topic, std::ostream& out) {
+/// `wait p50 and p99 are left out to fit 80 columns; --csv has them`
+Topic about_width(const std::vector<const Measure*>& missed, std::size_t width) {
+  constexpr std::string_view kWait = "wait ";
+  std::string what;
+  for (const Measure* measure : missed) {
+    std::string_view title = measure->title;
+    if (what.find(kWait) != std::string::npos) title.remove_prefix(kWait.size());
+    if (!what.empty()) what += measure == missed.back() ? " and " : ", ";
+    what += title;
+  }
+  const bool one = missed.size() == 1;
+  return {"width",
+          {{{},
+            fmt::format("{} {} left out to fit {} columns; --csv has {}", what, one ? "is" : "are", width,
+                        one ? "it" : "them")}}};
+}
+
+void write_topic(const Topic& topic, std::size_t label_width, std::size_t width, std::ostream& out) {
   const auto& [label, remarks] = topic;
   std::size_t of_width = 0;
   for (const Remark& remark : remarks) of_width = std::max(of_width, width_of(remark.of));
@@ -119,10 +154,11 @@ void write_topic(const Topic& topic, std::ostream& out) {
   std::string_view before;
   for (const Remark& remark : remarks) {
     const bool first = &remark == remarks.data();
-    const std::string indent(kLabelWidth + (remark.of.empty() ? 0 : of_width), ' ');
-    std::string margin = padded(first ? label : "", kLabelWidth);
+    const std::string indent(label_width + (remark.of.empty() ? 0 : of_width), ' ');
+    std::string margin = padded(first ? label : "", label_width);
     if (!remark.of.empty()) margin += padded(first || remark.of != before ? remark.of : "", of_width);
-    for (const std::string& line : wrapped(remark.text, kLineWidth - indent.size())) {
+    const std::size_t rest = std::max(width, indent.size() + kProseWidth) - indent.size();
+    for (const std::string& line : wrapped(remark.text, rest)) {
       out << margin << line << '\n';
       margin = indent;
     }
@@ -130,19 +166,26 @@ void write_topic(const Topic& topic, std::ostream& out) {
   }
 }
 
-void write_title(const RunResult& run, std::ostream& out) {
+void write_topics(const std::vector<Topic>& topics, std::size_t width, std::ostream& out) {
+  std::size_t label_width = kLabelWidth;
+  for (const Topic& topic : topics) label_width = std::max(label_width, topic.label.size() + 2);
+  if (!topics.empty()) out << '\n';
+  for (const Topic& topic : topics) write_topic(topic, label_width, width, out);
+}
+
+void write_title(const RunResult& run, std::size_t width, std::ostream& out) {
   const Experiment& experiment = run.experiment;
-  fmt::print(out, "ccbench {} · {} · {}, {}, {}, {} · seed {}\n", run.build.version,
-             experiment.scenario->info.name, counted(experiment.requests, "request"),
-             counted(experiment.threads, "thread"), counted(experiment.keys, "key"),
-             counted(static_cast<std::uint64_t>(experiment.trials), "trial"), experiment.seed);
-  if (experiment.params.empty()) {
-    out << '\n';
-    return;
+  const std::string what =
+      fmt::format("ccbench {} · {} · {}, {}, {}, {} · seed {}", run.build.version,
+                  experiment.scenario->info.name, counted(experiment.requests, "request"),
+                  counted(experiment.threads, "thread"), counted(experiment.keys, "key"),
+                  counted(static_cast<std::uint64_t>(experiment.trials), "trial"), experiment.seed);
+  for (const std::string& line : wrapped(what, width)) out << line << '\n';
+  if (!experiment.params.empty()) {
+    std::string with = "with";
+    for (const auto& [name, value] : experiment.params) with += fmt::format(" {}={}", name, value);
+    for (const std::string& line : wrapped(with, width)) out << line << '\n';
   }
-  std::string text = "with";
-  for (const auto& [name, value] : experiment.params) text += fmt::format(" {}={}", name, value);
-  for (const std::string& line : wrapped(text, kLineWidth)) out << line << '\n';
   out << '\n';
 }
 
@@ -151,14 +194,12 @@ class Text final : public Sink {
   explicit Text(TextStyle style) : style_(style) {}
 
   void write(const RunResult& run, std::ostream& out) const override {
-    if (!style_.quiet) write_title(run, out);
-    write_table(run, style_.color, out);
+    if (!style_.quiet) write_title(run, style_.width, out);
+    const auto missed = write_table(run, style_, out);
     if (style_.quiet) return;
-    std::string_view gap = "\n";
-    for (const Topic& topic : remarks_on(run)) {
-      out << std::exchange(gap, "");
-      write_topic(topic, out);
-    }
+    std::vector<Topic> topics = remarks_on(run);
+    if (!missed.empty()) topics.push_back(about_width(missed, style_.width));
+    write_topics(topics, style_.width, out);
   }
 
  private:
