@@ -13,6 +13,7 @@
 #include <ctime>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -117,6 +118,9 @@ class Trial final : private StepListener {
     WorkerSlot& slot = slots_[worker];
     slot.tid.store(gettid(), std::memory_order_relaxed);
     slot.move_to(Place::at_barrier());
+    // A thread's first allocation sets the allocator up for it, which takes longer than most guards and is
+    // not their cost.
+    ::operator delete(::operator new(1));
     memory_.header().arrived.fetch_add(1, std::memory_order_relaxed);
     barrier_.arrive_and_wait();
     const rusage before = thread_usage();
