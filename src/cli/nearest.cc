@@ -33,7 +33,7 @@ std::vector<std::string> nearest(std::string_view typed, std::span<const std::st
     const bool part = typed.size() >= 3 && name.find(typed) != std::string::npos;
     if (part || changes <= std::max<std::size_t>(1, name.size() / 3)) near.emplace_back(changes, name);
   }
-  std::ranges::stable_sort(near, {}, [](const auto& candidate) { return candidate.first; });
+  std::ranges::sort(near);
   std::vector<std::string> best;
   for (const auto& [changes, name] : near) {
     if (best.size() < 3) best.push_back(name);

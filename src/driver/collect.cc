@@ -1,8 +1,11 @@
 #include "driver/collect.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
+#include <queue>
+#include <utility>
 
 namespace ccbench {
 namespace {
@@ -37,15 +40,29 @@ void read_facts(TrialMemory& memory, std::size_t facts, Tally& tally) {
   }
 }
 
-/// Most requests between their start and their end at once.
-std::uint64_t in_flight_peak(std::vector<Nanos>& starts, std::vector<Nanos>& ends) {
-  std::ranges::sort(starts);
-  std::ranges::sort(ends);
-  std::uint64_t peak = 0;
-  std::size_t ended = 0;
-  for (std::size_t started = 0; started < starts.size(); ++started) {
-    while (ended < ends.size() && ends[ended] <= starts[started]) ++ended;
-    peak = std::max<std::uint64_t>(peak, started + 1 - ended);
+/// Most requests between their start and their end at once. Walks the requests of every worker, which
+/// follow each other, side by side in order of time: that takes memory by the worker and not by the request.
+std::uint64_t in_flight_peak(std::span<Record> records, std::uint32_t workers) {
+  constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+  std::vector<std::uint32_t> first(workers, kNone);
+  for (std::size_t i = records.size(); i-- > 0;) {
+    if (records[i].start != 0)
+      records[i].next = std::exchange(first[records[i].worker], static_cast<std::uint32_t>(i));
+  }
+  using Start = std::pair<Nanos, std::uint32_t>;  // and the record that it is of
+  std::priority_queue<Start, std::vector<Start>, std::greater<>> starts;
+  for (const std::uint32_t i : first) {
+    if (i != kNone) starts.emplace(records[i].start, i);
+  }
+  std::priority_queue<Nanos, std::vector<Nanos>, std::greater<>> ends;
+  std::size_t peak = 0;
+  while (!starts.empty()) {
+    const auto [start, i] = starts.top();
+    starts.pop();
+    while (!ends.empty() && ends.top() <= start) ends.pop();
+    ends.push(end_of(records[i]) != 0 ? end_of(records[i]) : std::numeric_limits<Nanos>::max());
+    peak = std::max(peak, ends.size());
+    if (const std::uint32_t next = records[i].next; next != kNone) starts.emplace(records[next].start, next);
   }
   return peak;
 }
@@ -68,15 +85,7 @@ void measure_start(TrialMemory& memory, std::uint32_t workers, StartReport& star
     start.spread = first.back() - first.front();
     start.first_gap = first[1] - first[0];
   }
-  std::vector<Nanos> starts;
-  std::vector<Nanos> ends;
-  starts.reserve(memory.records().size());
-  ends.reserve(memory.records().size());
-  for (const Record& record : memory.records()) {
-    if (record.start != 0) starts.push_back(record.start);
-    if (end_of(record) != 0) ends.push_back(end_of(record));
-  }
-  start.in_flight_peak = in_flight_peak(starts, ends);
+  start.in_flight_peak = in_flight_peak(memory.records(), workers);
 }
 
 /// Start of the request to entry, or to the result for those who never enter.
@@ -93,22 +102,19 @@ std::optional<Nanos> latency_of(const Record& record) {
   return end_of(record) != 0 ? std::optional(end_of(record) - record.start) : std::nullopt;
 }
 
-/// `times` is scratch space, so that millions of requests need it once and not for every figure.
-Percentiles percentiles_of(std::span<const Record> records, std::optional<Nanos> (*time_of)(const Record&),
-                           std::vector<Nanos>& times) {
-  times.clear();
-  for (const Record& record : records) {
-    if (const auto time = time_of(record)) times.push_back(*time);
-  }
-  return percentiles(times);
+Percentiles percentiles_over(std::span<const Record> records,
+                             std::optional<Nanos> (*time_of)(const Record&)) {
+  return percentiles_of([&](const auto& visit) {
+    for (const Record& record : records) {
+      if (const auto time = time_of(record)) visit(*time);
+    }
+  });
 }
 
 void measure_times(TrialMemory& memory, TrialResult& result) {
-  std::vector<Nanos> times;
-  times.reserve(memory.records().size());
-  result.wait = percentiles_of(memory.records(), wait_of, times);
-  result.hold = percentiles_of(memory.records(), hold_of, times);
-  result.latency = percentiles_of(memory.records(), latency_of, times);
+  result.wait = percentiles_over(memory.records(), wait_of);
+  result.hold = percentiles_over(memory.records(), hold_of);
+  result.latency = percentiles_over(memory.records(), latency_of);
   if (result.tally.unfinished() > 0) return;
   Nanos last = 0;
   for (const Record& record : memory.records()) last = std::max(last, end_of(record));

@@ -16,6 +16,7 @@
 
 #include "core/registry.h"
 #include "driver/build.h"
+#include "driver/collect.h"
 #include "driver/judge.h"
 #include "driver/plan.h"
 #include "driver/request_source.h"
@@ -566,6 +567,37 @@ TEST(RequestSource, SpreadsEvenlyOrDrawsTheSameForASeed) {
   // Key 1 has 1 / (1 + 1/2 + … + 1/10) = 34 % of the weight, key 10 a tenth of that.
   EXPECT_NEAR(counts[0], 3414, 300);
   EXPECT_NEAR(counts[9], 341, 100);
+}
+
+TEST(Collect, CountsHowManyWereInFlightAtOnce) {
+  // Two workers: 1 | 2 side by side, 3 alone after them, 4 beginning as 3 ends, 5 without an end.
+  struct Times {
+    std::uint32_t worker;
+    Nanos start;
+    Nanos end;
+  };
+  constexpr std::array<Times, 5> kTimes = {{{0, 10, 30}, {1, 20, 40}, {0, 50, 60}, {1, 60, 70}, {0, 80, 0}}};
+  Experiment experiment = quick_purchase({&guard("none")});
+  experiment.requests = 6;  // The sixth never started.
+  experiment.threads = 2;
+  TrialMemory memory(6, 2, 1, 4);
+  for (std::size_t i = 0; i < kTimes.size(); ++i) {
+    Record& record = memory.records()[i];
+    record.worker = kTimes[i].worker;
+    record.start = kTimes[i].start;
+    record.end = kTimes[i].end;
+  }
+  TrialResult result;
+  collect(experiment, guard("none"), RequestSource(experiment, 1), memory, result);
+  EXPECT_EQ(result.start.in_flight_peak, 2U);
+  EXPECT_EQ(result.start.spread, 10);
+  EXPECT_EQ(result.latency.max, 20);
+  EXPECT_EQ(result.tally.unfinished(), 2U);
+  memory.records()[4].start =
+      65;  // As if the last one had begun beside the fourth, and the third ended late.
+  memory.records()[2].end = 62;
+  collect(experiment, guard("none"), RequestSource(experiment, 1), memory, result);
+  EXPECT_EQ(result.start.in_flight_peak, 2U);
 }
 
 TEST(TrialMemory, KeepsATextOnceAndNeverOverflows) {

@@ -177,10 +177,10 @@ class Run {
 
   void gather_guards() {
     if (result_.trials.empty()) return;
-    std::vector<const GuardPlugin*> order = experiment_.guards;
-    std::ranges::stable_partition(order, [](const GuardPlugin* guard) { return guard == &control_guard(); });
-    if (std::ranges::find(order, &control_guard()) == order.end())
-      order.insert(order.begin(), &control_guard());
+    std::vector<const GuardPlugin*> order = {&control_guard()};
+    for (const GuardPlugin* guard : experiment_.guards) {
+      if (guard != &control_guard()) order.push_back(guard);
+    }
     for (const GuardPlugin* guard : order) {
       GuardResult row = gather(*guard);
       if (!row.trials.empty()) result_.guards.push_back(std::move(row));

@@ -40,6 +40,7 @@ struct alignas(64) Record {
   std::atomic<Nanos> end;  ///< stored last, with release: where it is set, the rest is complete
   Reason reason;
   std::uint32_t worker;
+  std::uint32_t next;  ///< for who reads the records: the worker's next one
   Outcome outcome;
 };
 static_assert(sizeof(Record) == 64);

@@ -18,6 +18,10 @@ std::vector<Nanos> ranks(std::size_t count) {
   return samples;
 }
 
+Percentiles percentiles(const std::vector<Nanos>& samples) {
+  return percentiles_of([&](const auto& visit) { std::ranges::for_each(samples, visit); });
+}
+
 TEST(Percentiles, SayNothingWithoutASample) {
   std::vector<Nanos> none;
   const Percentiles result = percentiles(none);
@@ -54,6 +58,22 @@ TEST(Percentiles, AreTheNearestRankForEveryHundredthOfAHundred) {
     EXPECT_EQ(percentile(samples, hundredth / 100.0), hundredth);
   }
 }
+
+TEST(Percentiles, AreThoseOfTheSortedSamplesHoweverLargeTheyAre) {
+  std::mt19937_64 random(1);
+  for (const int bits : {1, 8, 15, 16, 17, 31, 32, 33, 48, 63}) {
+    std::vector<Nanos> samples(1'000);
+    for (Nanos& sample : samples) sample = static_cast<Nanos>(random() >> (64 - bits));
+    samples[500] = samples[501];
+    const Percentiles result = percentiles(samples);
+    std::ranges::sort(samples);
+    EXPECT_EQ(result.p50, samples[499]) << bits;
+    EXPECT_EQ(result.p99, samples[989]) << bits;
+    EXPECT_EQ(result.max, samples[999]) << bits;
+  }
+}
+
+TEST(Percentiles, OfZerosAreZero) { EXPECT_EQ(percentiles(std::vector<Nanos>(100)).p99, 0); }
 
 TEST(Percentiles, TakeTheLowerOfTwoMiddles) {
   auto samples = ranks(4);
