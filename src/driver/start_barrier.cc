@@ -47,10 +47,11 @@ Nanos StartBarrier::run_to_deadline() const {
   // A gap between two looks at the clock is a time in which somebody else had the CPU.
   constexpr Nanos kGap = 5 * kMicrosecond;
   Nanos spun = 0;
-  for (Nanos before = steady_now(), now = before; before < deadline_; before = now) {
+  for (Nanos before = steady_now(); before < deadline_;) {
     pause_cpu();
-    now = steady_now();
+    const Nanos now = steady_now();
     if (now - before < kGap) spun += now - before;
+    before = now;
   }
   return spun;
 }

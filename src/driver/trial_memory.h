@@ -81,10 +81,10 @@ class TrialMemory {
   std::span<WorkerUsage> usages() const { return usages_; }
   Facts& facts() { return facts_; }
 
-  /// A label for `text` that the parent can read, the same for equal texts. Not for the hot path: a
+  /// A label for what was `said` that the parent can read, the same for equal texts. Not for the hot path: a
   /// lock and a search. What is not printable UTF-8 becomes `?`. Beyond 64 different texts all are `other
   /// reasons`. Safe from any thread of the trial's process.
-  Reason keep(std::string_view text);
+  Reason keep(std::string_view said);
 
   /// Forgets every record that cannot have been written by a worker, because a section wrote where it had
   /// no business: this process shall not stumble over it. Answers how many there were.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -18,9 +17,6 @@
 
 namespace ccbench {
 namespace {
-
-using std::chrono::nanoseconds;
-using std::chrono::steady_clock;
 
 /// Counts how many of it exist.
 struct Counted {
