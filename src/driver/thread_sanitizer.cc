@@ -11,6 +11,6 @@ const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_l
 /// Boost.Lockfree's free list writes a node's link plainly while another thread that has just lost the
 /// race for the node may still read it; that thread then finds the node's tag changed and drops what it
 /// has read.
-const char* __tsan_default_suppressions() { return "race:boost::lockfree::detail::freelist_stack\n"; }
+const char* __tsan_default_suppressions() { return "race:boost::lockfree\n"; }
 }
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
