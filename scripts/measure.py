@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMPARISONS = ("lotto", "workers", "counter", "memory", "guards")
 LOCKS_AND_SHARING = ("global", "synchronized", "rwlock", "recursive", "single-flight")
 SLEEPS_NS = 1_500_000_000  # One purchase: a payment of 1 s and a transaction of 0.5 s.
+RECORD_BYTES = 64  # src/driver/trial_memory.h
 GUARD_TARGETS = {"cas": 1.5, "synchronized": 1.3, "single-flight": 1.1}
 TIMEOUT_S = 180
 
@@ -98,7 +99,7 @@ def difference(ours: float, theirs: float) -> float:
     return ours - theirs
 
 
-def alone(ours: float) -> float:
+def alone(ours: float, *_: float) -> float:
     return ours
 
 
@@ -225,10 +226,12 @@ def plain_purchase(programs: Programs, guard: str, requests: int) -> float:
 
 
 def lotto_cases(programs: Programs) -> Iterator[Case]:
+    """`cas` is judged by its own time, since all but one request leave at once; who waits, against the plain loop."""
     for guard in ("cas", *LOCKS_AND_SHARING):
+        judged = ("ms", 0.9, alone) if guard == "cas" else ("ratio", 1.05, ratio)
         yield Case(
             Figures("lotto", guard, "1000 requests: wall time beyond 1.5 s of sleeps", ("ccbench", "plain"), "ms",
-                    "ratio", None if guard == "cas" else 1.05, ratio),
+                    *judged),
             (lambda guard=guard: ccbench_purchase(programs, guard, 1000),
              lambda guard=guard: plain_purchase(programs, guard, 1000)),
         )
@@ -260,7 +263,7 @@ def counter_cases(programs: Programs) -> Iterator[Case]:
     )
     yield Case(
         Figures("counter", "memory", "peak memory: growth per request from 100000 to 1000000",
-                ("1000000", "100000"), "KiB", "bytes", None,
+                ("1000000", "100000"), "KiB", "bytes", RECORD_BYTES + 2,
                 lambda large, small: (large - small) * 1024 / 900_000),
         (lambda: ccbench_count(programs, 1_000_000, memory=True), lambda: ccbench_count(programs, 100_000, memory=True)),
     )
