@@ -17,11 +17,30 @@ using Value = std::int64_t;
 
 enum class Kind : std::uint8_t { write, read };
 
+struct Request;
+
+/// Told what a request waits for; implemented by the driver.
+class WaitListener {
+ public:
+  WaitListener() = default;
+  WaitListener(const WaitListener&) = delete;
+  WaitListener& operator=(const WaitListener&) = delete;
+  virtual ~WaitListener() = default;
+  virtual void waits_for(const Request& request, Key key) = 0;
+};
+
 struct Request {
   std::uint64_t index = 0;   ///< 0 … requests-1, in order of arrival
   std::uint32_t worker = 0;  ///< the thread that carries it, 0 … threads-1
   Key key = 0;
   Kind kind = Kind::write;
+  WaitListener* listener = nullptr;  ///< null: nobody cares
+
+  /// To be called by a guard that waits for something that belongs to another key than the request's, just
+  /// before it does, so that a snapshot names the right lock.
+  void waits_for(Key other) const {
+    if (listener != nullptr) listener->waits_for(*this, other);
+  }
 };
 
 /// What the guard grants the section. Empty for guards inside one process; a guard of a database puts

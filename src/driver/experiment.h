@@ -34,7 +34,9 @@ struct Experiment {
   Nanos stall = 2 * kSecond;
   std::vector<Nanos> snapshots;  ///< since the release, ascending
   Nanos snapshot_every = 0;      ///< 0: off
+  bool snapshot_full = false;    ///< signals the threads for their stacks, which perturbs them
   bool keep_requests = false;    ///< a per-request file was asked for
+  bool keep_stacks = false;  ///< something that shows stacks was asked for; of a hang they are always kept
 
   /// Every option with its value as a user would type it.
   std::map<std::string, std::string> config;

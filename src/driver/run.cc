@@ -26,8 +26,9 @@ std::int64_t unix_now() {
 }
 
 std::optional<Hang> hang_of(const TrialEnd& end) {
-  if (end.kind == TrialEnd::Kind::hung) return Hang{.kind = "stalled", .sentence = end.sentence};
-  if (end.kind == TrialEnd::Kind::over_time) return Hang{.kind = "slow", .sentence = end.sentence};
+  if (end.kind == TrialEnd::Kind::hung) return Hang{.kind = "stalled", .sentence = end.sentence, .cycle = {}};
+  if (end.kind == TrialEnd::Kind::over_time)
+    return Hang{.kind = "slow", .sentence = end.sentence, .cycle = {}};
   return std::nullopt;
 }
 
@@ -43,6 +44,7 @@ class Run {
                .trials = {},
                .guards = {},
                .control = {},
+               .stacks = {},
                .warnings = {}};
   }
 

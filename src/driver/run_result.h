@@ -48,8 +48,9 @@ struct CpuReport {
 
 /// Why a trial that did not end did not.
 struct Hang {
-  std::string kind;  ///< `stalled` or `slow`
+  std::string kind;  ///< `deadlock`, `stalled`, `livelock`, `starvation` or `slow`
   std::string sentence;
+  Cycle cycle;  ///< of a deadlock; its locks are those of the trial's last snapshot
 };
 
 struct TrialResult {
@@ -72,6 +73,7 @@ struct TrialResult {
   std::optional<std::uint64_t> blocked_peak;
   std::vector<Snapshot> snapshots;
   std::optional<Hang> hang;
+  bool perturbed = false;  ///< threads were signalled for their stacks
 
   std::int64_t started_unix_ns = 0;
   double load1 = 0;  ///< the machine's load average just before
@@ -108,6 +110,7 @@ struct RunResult {
   std::vector<TrialResult> trials;  ///< in order of execution
   std::vector<GuardResult> guards;  ///< in the order asked for, controls first
   ControlReport control;
+  std::vector<Stack> stacks;  ///< the distinct ones of all snapshots; empty unless `Experiment::keep_stacks`
   std::vector<std::string> warnings;
   int interrupted_by = 0;            ///< the signal that ended the run early; 0: none
   std::uint64_t planned_trials = 0;  ///< how many trials there would have been

@@ -55,6 +55,13 @@ class RequestQueue {
 
 Nanos nanos(const timeval& time) { return time.tv_sec * kSecond + time.tv_usec * kMicrosecond; }
 
+/// Behind the part of the calling worker's stack that has frames: those below this one's caller, which are
+/// the thread library's, take less. Anything more that is read for them does no harm.
+std::uint64_t stack_end_of_caller() {
+  constexpr std::uint64_t kThreadLibrary = 2048;
+  return reinterpret_cast<std::uint64_t>(__builtin_frame_address(0)) + kThreadLibrary;
+}
+
 rusage thread_usage() {
   // The kernel accounts CPU time up to the last tick only, unless asked for the exact one just before.
   timespec exact{};
@@ -64,7 +71,7 @@ rusage thread_usage() {
   return usage;
 }
 
-class Trial final : private StepListener {
+class Trial final : private StepListener, private WaitListener {
  public:
   Trial(const TrialSetup& setup, TrialMemory& memory)
       : experiment_(setup.experiment),
@@ -116,7 +123,8 @@ class Trial final : private StepListener {
  private:
   void work(std::uint32_t worker) {
     WorkerSlot& slot = slots_[worker];
-    slot.tid.store(gettid(), std::memory_order_relaxed);
+    slot.stack_end.store(stack_end_of_caller(), std::memory_order_relaxed);
+    slot.tid.store(gettid(), std::memory_order_release);
     slot.move_to(Place::at_barrier());
     // A thread's first allocation sets the allocator up for it, which takes longer than most guards and is
     // not their cost.
@@ -141,7 +149,7 @@ class Trial final : private StepListener {
   }
 
   void carry(std::uint64_t index, std::uint32_t worker) {
-    const Request request{.index = index, .worker = worker, .key = requests_.key_of(index)};
+    const Request request{.index = index, .worker = worker, .key = requests_.key_of(index), .listener = this};
     Record& record = records_[index];
     slots_[worker].move_to(Place::in_guard(request.key));
     record.worker = worker;
@@ -187,14 +195,23 @@ class Trial final : private StepListener {
 
   /// From inside the section, asks the guard again, `depth` times, each inside the last.
   Result reenter(const Request& request, int depth) {
+    WorkerSlot& slot = slots_[request.worker];
     const auto section = [&](const Entry& entry) {
+      slot.move_to(Place::in_section(request.key));
       return depth == 1 ? scenario_->handle(request, entry) : reenter(request, depth - 1);
     };
-    return guard_->run(request, section);
+    slot.move_to(Place::in_guard(request.key));  // Where a guard that cannot be entered again stops.
+    const Result result = guard_->run(request, section);
+    slot.move_to(Place::in_section(request.key));
+    return result;
   }
 
   void enter_step(const Request& request, StepId step) override {
     slots_[request.worker].move_to(Place::in_step(step, request.key));
+  }
+
+  void waits_for(const Request& request, Key key) override {
+    slots_[request.worker].move_to(Place::in_guard(key));
   }
 
   void note_usage(std::uint32_t worker, const rusage& before, Nanos spun) {

@@ -12,7 +12,7 @@
 #include "core/duration.h"
 #include "core/facts.h"
 #include "core/request.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/worker_slot.h"
 
 namespace ccbench {
 

@@ -113,7 +113,7 @@ class Watch {
       ++snapshots_left_out_;
       return;
     }
-    snapshots_.push_back(ccbench::take_snapshot(memory_.slots(), since_release()));
+    snapshots_.push_back(published_snapshot(memory_.slots(), since_release()));
   }
 
   std::vector<Snapshot>& snapshots() { return snapshots_; }

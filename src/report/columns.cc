@@ -44,9 +44,7 @@ std::optional<std::int64_t> integer_of(const Cell& cell) {
 }
 
 std::string lock_of(const RunResult& run, const TrialResult& trial, Place place) {
-  if (place.phase() != Phase::guard || !trial.tally.promises.waits) return {};
-  if (!trial.tally.promises.per_key) return trial.guard;
-  return fmt::format("{}[{}]", trial.guard, run.experiment.scenario->info.name_of(place.key()));
+  return lock_name(place, trial.guard, trial.tally.promises, run.experiment.scenario->info);
 }
 
 bool has_facts(const RunResult& run, const TrialResult& trial) {

@@ -86,13 +86,17 @@ TrialResult held_trial() {
   trial.wait = {.samples = 4, .p50 = 700'000, .p99 = {}, .max = 1'502'000'000};
   trial.fairness = 0.98765;
   trial.blocked_peak = 2;
-  trial.snapshots = {{.at = 500 * kMillisecond,
-                      .capture = 900,
-                      .mode = "published",
-                      .threads = {{.thread = 0, .tid = 71, .place = Place::in_step(1, 0)},
-                                  {.thread = 1, .tid = 72, .place = Place::in_guard(1)},
-                                  {.thread = 2, .tid = 73, .place = Place::in_step(1, 1)},
-                                  {.thread = 3, .tid = 0, .place = Place::finished()}}}};
+  trial.snapshots = {
+      {.at = 500 * kMillisecond,
+       .capture = 900,
+       .resolve = {},
+       .mode = "published",
+       .threads = {{.thread = 0, .tid = 71, .place = Place::in_step(1, 0)},
+                   {.thread = 1, .tid = 72, .place = Place::in_guard(1)},
+                   {.thread = 2, .tid = 73, .place = Place::in_step(1, 1)},
+                   {.thread = 3, .tid = 0, .place = Place::finished(), .state = ThreadState::terminated}},
+       .locks = {},
+       .cycles = {}}};
   trial.reason_texts = {"", "said \"no\", twice"};
   trial.requests = {{.request = 3,
                      .thread = 2,
@@ -120,12 +124,15 @@ TrialResult hung_trial() {
   trial.verdict = Verdict::hung;
   trial.sentence = "stalled";
   trial.start = {.spread = 40'000, .first_gap = 30, .in_flight_peak = 4};
-  trial.hang = Hang{.kind = "stalled", .sentence = "no worker moved for 3.5s"};
+  trial.hang = Hang{.kind = "stalled", .sentence = "no worker moved for 3.5s", .cycle = {}};
   for (const Nanos at : {500, 1000, 1500, 2000, 3500}) {
     trial.snapshots.push_back({.at = at * kMillisecond,
                                .capture = 100,
+                               .resolve = {},
                                .mode = "published",
-                               .threads = {{.thread = 0, .tid = 81, .place = Place::in_guard(0)}}});
+                               .threads = {{.thread = 0, .tid = 81, .place = Place::in_guard(0)}},
+                               .locks = {},
+                               .cycles = {}});
   }
   trial.reason_texts = {""};
   trial.requests = {
@@ -156,6 +163,7 @@ RunResult small_run() {
                 .trials = {control_trial(), held_trial(), hung_trial()},
                 .guards = {},
                 .control = {.trials = 1, .broken = 1, .sentence = "the control broke in 1 of 1 trials"},
+                .stacks = {},
                 .warnings = {"a debug build"}};
   run.trials[1].started_unix_ns = 1'700'000'000'000'000'001;
   run.guards = {{.guard = "none",

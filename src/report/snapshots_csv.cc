@@ -11,9 +11,9 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-/// The one state that a worker can tell of itself: the others are the kernel's, and not read yet.
 Cell state(const SnapshotRow& row) {
-  return row.thread.place.phase() == Phase::finished ? Cell{"TERMINATED"sv} : Cell{};
+  const std::string_view name = name_of(row.thread.state);
+  return name.empty() ? Cell{} : Cell{name};
 }
 
 Cell tid(const SnapshotRow& row) { return row.thread.tid != 0 ? cell(row.thread.tid) : Cell{}; }

@@ -102,7 +102,7 @@ constexpr auto kColumns = std::to_array<Column<TrialRow>>({
     {"order", not_measured},
     {"host", [](const TrialRow& row) { return text(row.run.machine.host); }},
     {"cpu_model", [](const TrialRow& row) { return text(row.run.machine.cpu_model); }},
-    {"perturbed", [](const TrialRow&) { return cell(0); }},
+    {"perturbed", [](const TrialRow& row) { return cell(row.trial.perturbed ? 1 : 0); }},
 });
 // clang-format on
 

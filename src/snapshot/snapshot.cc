@@ -1,6 +1,9 @@
 #include "snapshot/snapshot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <tuple>
@@ -19,15 +22,35 @@ struct ByPlace {
 
 }  // namespace
 
-Snapshot take_snapshot(std::span<const WorkerSlot> slots, Nanos since_release) {
-  Snapshot snapshot{.at = since_release, .capture = 0, .mode = "published", .threads = {}};
+std::string_view name_of(ThreadState state) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "", "RUNNABLE", "BLOCKED", "WAITING", "TIMED_WAITING", "IN_SYSCALL", "TERMINATED"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string_view name_of(LockKind kind) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "", "mutex", "recursive_mutex", "timed_mutex", "shared_mutex", "condition_variable", "futex"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
+
+Snapshot published_snapshot(std::span<const WorkerSlot> slots, Nanos since_release) {
+  Snapshot snapshot{.at = since_release,
+                    .capture = 0,
+                    .resolve = {},
+                    .mode = "published",
+                    .threads = {},
+                    .locks = {},
+                    .cycles = {}};
   snapshot.threads.resize(slots.size());  // Before the clock starts: an allocation is no part of reading.
   const auto begin = std::chrono::steady_clock::now();
   for (std::uint32_t thread = 0; thread < slots.size(); ++thread) {
     const WorkerSlot& slot = slots[thread];
-    snapshot.threads[thread] = {.thread = thread,
-                                .tid = slot.tid.load(std::memory_order_relaxed),
-                                .place = slot.place.load(std::memory_order_relaxed)};
+    ThreadRow& row = snapshot.threads[thread];
+    row.thread = thread;
+    row.tid = slot.tid.load(std::memory_order_relaxed);
+    row.place = slot.place.load(std::memory_order_relaxed);
+    if (row.place.phase() == Phase::finished) row.state = ThreadState::terminated;
   }
   snapshot.capture = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
   return snapshot;
@@ -42,6 +65,40 @@ std::string phase_name(Place place, const ScenarioInfo& scenario) {
   }
   if (place.step() >= scenario.steps.size()) return "step:section";
   return "step:" + std::string(scenario.steps[place.step()]);
+}
+
+std::string lock_name(Place place, std::string_view guard, const Promises& promises,
+                      const ScenarioInfo& scenario) {
+  if (place.phase() != Phase::guard || !promises.waits) return {};
+  if (!promises.per_key) return std::string(guard);
+  return fmt::format("{}[{}]", guard, scenario.name_of(place.key()));
+}
+
+std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
+                      const ScenarioInfo& scenario) {
+  if (lock.place) {
+    if (std::string name = lock_name(*lock.place, guard, promises, scenario); !name.empty()) return name;
+  }
+  return fmt::format("{} {:#x}", name_of(lock.kind), lock.address);
+}
+
+std::string_view java_state(const ThreadRow& row, const Snapshot& snapshot) {
+  const LockKind kind = row.lock == kNoIndex ? LockKind::none : snapshot.locks[row.lock].kind;
+  switch (row.state) {
+    case ThreadState::unknown: return "";
+    case ThreadState::runnable:
+    case ThreadState::in_syscall: return "RUNNABLE";  // A JVM does not look into native calls.
+    case ThreadState::terminated: return "TERMINATED";
+    case ThreadState::blocked:
+      // A ReentrantReadWriteLock parks its waiters; only monitors, which may be re-entered, block them.
+      return kind == LockKind::shared_mutex ? "WAITING (parking)" : "BLOCKED (on object monitor)";
+    case ThreadState::waiting:
+      return kind == LockKind::condition_variable ? "WAITING (on object monitor)" : "WAITING (parking)";
+    case ThreadState::timed_waiting: break;
+  }
+  if (kind == LockKind::none) return "TIMED_WAITING (sleeping)";
+  return kind == LockKind::condition_variable ? "TIMED_WAITING (on object monitor)"
+                                              : "TIMED_WAITING (parking)";
 }
 
 std::uint64_t blocked(const Snapshot& snapshot) {

@@ -1,86 +1,124 @@
-// Where every worker is at one instant.
+// What every worker does at one instant: where it is, what the kernel says of it, the lock it waits for,
+// who holds that, and its stack. Plain values; `observer.h` takes them from a living process.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/duration.h"
+#include "core/guard.h"
 #include "core/scenario.h"
+#include "snapshot/worker_slot.h"
 
 namespace ccbench {
 
-enum class Phase : std::uint8_t {
-  barrier,   ///< waits for the release
-  guard,     ///< inside the guard and not in the section
-  step,      ///< inside the section, at the step named
-  finished,  ///< has ended its last request
+enum class ThreadState : std::uint8_t {
+  unknown,        ///< nobody but the worker was asked
+  runnable,       ///< on a CPU, or waiting for one
+  blocked,        ///< waits for a lock, without a limit of time
+  waiting,        ///< waits for something else, without a limit: a condition variable, a changed word
+  timed_waiting,  ///< sleeps, or waits with a limit
+  in_syscall,     ///< in another system call: input, output
+  terminated,     ///< has ended its last request
+};
+std::string_view name_of(ThreadState state);  ///< `BLOCKED`; empty: unknown
+
+/// What a thread sleeps on, as far as the sleep itself shows it.
+enum class LockKind : std::uint8_t {
+  none,
+  mutex,               ///< std::mutex
+  recursive_mutex,     ///< std::recursive_mutex
+  timed_mutex,         ///< a mutex waited for with a limit of time
+  shared_mutex,        ///< std::shared_mutex, waited for to read or to write
+  condition_variable,  ///< only where the stack shows it; else `futex`
+  futex,               ///< any other word: an atomic's wait, a latch, a semaphore, a condition variable
+};
+std::string_view name_of(LockKind kind);  ///< `recursive_mutex`; empty: none
+
+/// One thing that workers wait for.
+struct LockRow {
+  std::uint64_t address = 0;
+  LockKind kind = LockKind::none;
+  std::uint32_t waiters = 0;
+  int owner_tid = 0;                   ///< 0: nobody, or not to be known from outside
+  std::optional<std::uint32_t> owner;  ///< the worker of this tid, also one that has ended; empty: no worker
+  std::uint32_t depth = 0;             ///< of a recursive mutex: how often its owner has entered
+  std::uint32_t readers = 0;   ///< of a shared mutex that is held for reading: how many; who is unknown
+  std::optional<Place> place;  ///< where its waiters say they are, if most say the same
 };
 
-/// Where one worker is, in one word, so that it is published by a single store and never read torn.
-class Place {
- public:
-  constexpr Place() = default;
-  static constexpr Place at_barrier() { return Place(Phase::barrier, 0, 0); }
-  static constexpr Place in_guard(Key key) { return Place(Phase::guard, 0, key); }
-  static constexpr Place in_section(Key key) { return Place(Phase::step, kNoStep, key); }
-  static constexpr Place in_step(StepId step, Key key) { return Place(Phase::step, step, key); }
-  static constexpr Place finished() { return Place(Phase::finished, 0, 0); }
-
-  constexpr Phase phase() const { return static_cast<Phase>(bits_ & 0xff); }
-  constexpr Key key() const { return bits_ >> 16; }
-  /// `kNoStep` before the section has named its first step.
-  constexpr StepId step() const { return (bits_ >> 8) & 0xff; }
-  constexpr bool operator==(const Place&) const = default;
-
-  static constexpr StepId kNoStep = 0xff;
-
- private:
-  constexpr Place(Phase phase, StepId step, Key key)
-      : bits_(static_cast<std::uint64_t>(phase) | (step & 0xff) << 8 | key << 16) {}
-
-  std::uint64_t bits_ = 0;
-};
-
-/// What a worker publishes about itself, on a cache line of its own in memory that outlives it. Only
-/// the worker writes; anybody may read.
-struct alignas(64) WorkerSlot {
-  std::atomic<Place> place;
-  std::atomic<std::uint64_t> moves;  ///< how often `place` changed: what the stall rule watches
-  std::atomic<int> tid;              ///< 0 until the worker runs
-
-  void move_to(Place next) {
-    place.store(next, std::memory_order_relaxed);
-    moves.store(moves.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  }
-};
+inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
 
 /// One worker in a snapshot.
 struct ThreadRow {
   std::uint32_t thread = 0;
   int tid = 0;
   Place place;
+  ThreadState state = ThreadState::unknown;
+  bool stable = false;             ///< did not run between the first and the last look
+  bool limited = false;            ///< its wait has a limit of time
+  int system_call = -1;            ///< its number, while in one
+  std::uint32_t lock = kNoIndex;   ///< into `Snapshot::locks`
+  std::uint32_t stack = kNoIndex;  ///< into the run's table of distinct stacks
+  std::uint32_t still_for = 0;     ///< how many snapshots before this one found it unmoved, in a row
 };
 
-/// All workers at one instant, as they publish it themselves. Kernel states, stacks and lock owners
-/// are to join here, captured at the same moment.
+/// One worker in a cycle: it holds the lock that the one before it waits for.
+struct CycleMember {
+  std::uint32_t thread = 0;
+  std::uint32_t holds = 0;      ///< into `Snapshot::locks`
+  std::uint32_t waits_for = 0;  ///< likewise
+};
+using Cycle = std::vector<CycleMember>;
+
 struct Snapshot {
-  Nanos at = 0;       ///< since the release
-  Nanos capture = 0;  ///< how long reading took
-  std::string mode;   ///< how it was taken: `published`
+  Nanos at = 0;                  ///< since the release
+  Nanos capture = 0;             ///< the time in which threads were read or disturbed
+  std::optional<Nanos> resolve;  ///< unwinding and naming; empty: no stacks were taken
+  std::string mode;  ///< `kernel`, `kernel+signals`; `published`: the workers' own word and nothing else
   std::vector<ThreadRow> threads;
+  std::vector<LockRow> locks;  ///< the fullest first
+  std::vector<Cycle> cycles;   ///< deadlocks: nobody in them ran between the first and the last look
 };
 
-/// Reads every slot once: about a microsecond for 1000 workers. Disturbs nobody; rows are not of the
-/// very same instant, but `capture` apart at most.
-Snapshot take_snapshot(std::span<const WorkerSlot> slots, Nanos since_release);
+/// One frame of a stack, outermost last in a `Stack`.
+struct Frame {
+  std::uint64_t address = 0;
+  std::string function;  ///< empty: no symbol covers the address
+  std::string module;    ///< the file that it is in, without folders
+  std::string file;      ///< the source, without folders; empty: no line tables
+  int line = 0;
+  bool harness = false;  ///< of ccbench itself or below it, and of no interest to who reads a stack
+};
+
+struct Stack {
+  std::vector<Frame> frames;
+  bool complete = false;  ///< down to the thread's first function
+};
+
+/// Of the workers' own words: reads every slot once, about a microsecond for 1000 workers. Disturbs nobody;
+/// rows are not of the very same instant, but `capture` apart at most.
+Snapshot published_snapshot(std::span<const WorkerSlot> slots, Nanos since_release);
 
 /// `barrier`, `guard`, `step:payment`, `finished`: the phase column of snapshots.csv.
 std::string phase_name(Place place, const ScenarioInfo& scenario);
+
+/// `synchronized[ticket-1]`: the lock of a guard that a worker at this place waits for. `global` alone where
+/// one lock serves all keys. Empty if the place is not in the guard, or nobody waits in that guard.
+std::string lock_name(Place place, std::string_view guard, const Promises& promises,
+                      const ScenarioInfo& scenario);
+
+/// By its waiters' word, else by kind and address: `mutex 0x55d0c0ffee00`.
+std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
+                      const ScenarioInfo& scenario);
+
+/// What `jstack` says of a Java thread that does the same: `BLOCKED (on object monitor)`. Empty: unknown.
+std::string_view java_state(const ThreadRow& row, const Snapshot& snapshot);
 
 /// Workers inside the guard and not in a section.
 std::uint64_t blocked(const Snapshot& snapshot);

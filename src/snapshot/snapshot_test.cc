@@ -65,7 +65,7 @@ TEST(TakeSnapshot, ReadsEverySlotOnce) {
   slots[1].tid = 77;
   slots[1].move_to(Place::in_guard(5));
   slots[2].move_to(Place::finished());
-  const Snapshot snapshot = take_snapshot(slots, 500 * kMillisecond);
+  const Snapshot snapshot = published_snapshot(slots, 500 * kMillisecond);
   EXPECT_EQ(snapshot.at, 500 * kMillisecond);
   EXPECT_EQ(snapshot.mode, "published");
   EXPECT_GE(snapshot.capture, 0);
