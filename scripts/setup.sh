@@ -9,7 +9,7 @@
 # Exit codes: 0 all is there, 2 usage, 7 something is missing and could not be installed.
 set -euo pipefail
 
-readonly run_packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libboost-dev libbenchmark-dev
+readonly run_packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libboost-dev libbenchmark-dev libdw-dev
   nlohmann-json3-dev)
 readonly test_packages=(libgtest-dev python3 python3-matplotlib time)
 # One version, because another one formats and warns differently. In Debian 12 and 13 and Ubuntu 24.04.

@@ -25,6 +25,10 @@ void TerminalProgress::trial_begins(std::uint64_t number, std::uint64_t most, st
   std::fflush(stderr);
 }
 
+void TerminalProgress::snapshot_asked(const Snapshot& /*snapshot*/, const GuardInfo& /*guard*/,
+                                      const ScenarioInfo& /*scenario*/,
+                                      const std::vector<Stack>& /*stacks*/) {}
+
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 
 std::size_t terminal_width(int descriptor) {

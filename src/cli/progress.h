@@ -16,6 +16,8 @@ class TerminalProgress final : public Progress {
   TerminalProgress(const TerminalProgress&) = delete;
   TerminalProgress& operator=(const TerminalProgress&) = delete;
   void trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) override;
+  void snapshot_asked(const Snapshot& snapshot, const GuardInfo& guard, const ScenarioInfo& scenario,
+                      const std::vector<Stack>& stacks) override;
 
  private:
   const bool shown_;

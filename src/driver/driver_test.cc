@@ -529,7 +529,9 @@ Invariant broken(bool beyond_repair) {
 TEST(Judge, TakesTheFirstThatApplies) {
   const ScenarioInfo scenario = make_probe({}).info;
   const auto verdict = [&](TrialEnd::Kind kind, std::vector<Invariant> invariants, ControlEvidence control) {
-    return judge({.kind = kind, .sentence = "s", .snapshots = {}}, invariants, control, scenario).verdict;
+    return judge({.kind = kind, .sentence = "s", .hang = {}, .snapshots = {}, .limitations = {}}, invariants,
+                 control, scenario)
+        .verdict;
   };
   using Kind = TrialEnd::Kind;
   for (const Kind kind : {Kind::completed, Kind::crashed, Kind::hung, Kind::over_time, Kind::failed}) {

@@ -25,13 +25,6 @@ std::int64_t unix_now() {
       .count();
 }
 
-std::optional<Hang> hang_of(const TrialEnd& end) {
-  if (end.kind == TrialEnd::Kind::hung) return Hang{.kind = "stalled", .sentence = end.sentence, .cycle = {}};
-  if (end.kind == TrialEnd::Kind::over_time)
-    return Hang{.kind = "slow", .sentence = end.sentence, .cycle = {}};
-  return std::nullopt;
-}
-
 /// The trials of one run, as they are added.
 class Run {
  public:
@@ -58,6 +51,10 @@ class Run {
       result_.warnings.push_back(fmt::format(
           "{} snapshots were left out: the memory set aside for them was full", snapshots_left_out_));
     }
+    for (const TrialEnd& end : ends_) note_limitations(end);
+    if (experiment_.keep_stacks ||
+        std::ranges::any_of(ends_, [](const TrialEnd& end) { return end.hang.has_value(); }))
+      result_.stacks = sight_.named_stacks();
     return std::move(result_);
   }
 
@@ -90,7 +87,7 @@ class Run {
     trial.invariants = experiment_.scenario->check(trial.tally);
     trial.tally.forget_keys();
     snapshots_left_out_ += ends_.back().snapshots_left_out;
-    trial.hang = hang_of(ends_.back());
+    trial.hang = ends_.back().hang;
     result_.trials.push_back(std::move(trial));
     return ends_.back().kind != TrialEnd::Kind::failed;
   }
@@ -99,11 +96,16 @@ class Run {
     try {
       const RequestSource requests(experiment_, planned.seed);
       TrialMemory memory(experiment_.requests, experiment_.threads, experiment_.keys,
-                         experiment_.scenario->info.facts.size());
+                         experiment_.scenario->info.facts.size(), experiment_.snapshot_full);
       const TrialSetup setup{
           .experiment = experiment_, .guard = *planned.guard, .requests = requests, .seed = planned.seed};
-      TrialEnd end = run_and_watch(setup, memory, interruption_);
+      const auto show = [&](const Snapshot& snapshot) {
+        progress_.snapshot_asked(snapshot, planned.guard->info, experiment_.scenario->info,
+                                 sight_.named_stacks());
+      };
+      TrialEnd end = run_and_watch(setup, memory, interruption_, sight_, show);
       trial.snapshots = std::move(end.snapshots);
+      trial.perturbed = experiment_.snapshot_full && !trial.snapshots.empty();
       const std::uint64_t damaged = collect(experiment_, *planned.guard, requests, memory, trial);
       if (damaged > 0 && end.kind == TrialEnd::Kind::completed) {
         end.kind = TrialEnd::Kind::crashed;
@@ -113,7 +115,19 @@ class Run {
     } catch (const std::exception& refused) {
       // Most likely memory: what the trials before have measured must not be lost over it.
       trial.tally = nothing_happened(*planned.guard);
-      return {.kind = TrialEnd::Kind::failed, .sentence = refused.what(), .snapshots = {}};
+      return {.kind = TrialEnd::Kind::failed,
+              .sentence = refused.what(),
+              .hang = {},
+              .snapshots = {},
+              .limitations = {}};
+    }
+  }
+
+  /// Once, however many trials had them.
+  void note_limitations(const TrialEnd& end) {
+    for (const std::string& limitation : end.limitations) {
+      if (std::ranges::find(result_.warnings, limitation) == result_.warnings.end())
+        result_.warnings.push_back(limitation);
     }
   }
 
@@ -229,6 +243,7 @@ class Run {
   const Experiment& experiment_;
   const Interruption& interruption_;
   Progress& progress_;
+  Sight sight_;
   RunResult result_;
   std::vector<TrialEnd> ends_;  ///< of `result_.trials`
   std::uint64_t snapshots_left_out_ = 0;

@@ -19,6 +19,9 @@ class Progress {
   virtual ~Progress() = default;
   /// `number` of at most `most` trials begins.
   virtual void trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) = 0;
+  /// SIGQUIT has asked for a snapshot of the trial that is running; its stacks are numbers in `stacks`.
+  virtual void snapshot_asked(const Snapshot& /*snapshot*/, const GuardInfo& /*guard*/,
+                              const ScenarioInfo& /*scenario*/, const std::vector<Stack>& /*stacks*/) {}
 };
 
 /// Runs every trial of the experiment, one after the other, each in a process of its own, controls

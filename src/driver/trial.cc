@@ -259,6 +259,7 @@ void run_trial_process(const TrialSetup& setup, int parent, int released, TrialM
   become_trial_process(parent);
   try {
     memory.prefault();
+    if (setup.experiment.snapshot_full) answer_signals(memory.signalled_stacks(), memory.slots());
     Trial trial(setup, memory);
     trial.run(released);
     _exit(0);

@@ -55,11 +55,13 @@ std::string printable(std::string_view text, std::size_t most) {
 
 }  // namespace
 
-TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts)
+TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts,
+                         bool with_stacks)
     : facts_({}, 0) {
+  const std::size_t stacks = with_stacks ? threads : 0;
   size_ = room_for<TrialHeader>(1) + room_for<ReasonTexts>(1) + room_for<WorkerSlot>(threads) +
           room_for<WorkerUsage>(threads) + room_for<Facts::Counter>(keys * facts) +
-          room_for<Record>(requests);
+          room_for<Record>(requests) + room_for<SignalledStack>(stacks);
   void* mapping = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) {
     throw std::system_error(errno, std::generic_category(), "the records of a trial need memory");
@@ -71,6 +73,7 @@ TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys
   usages_ = carve<WorkerUsage>(threads);
   facts_ = Facts(carve<Facts::Counter>(keys * facts), facts);
   records_ = carve<Record>(requests);
+  signalled_stacks_ = carve<SignalledStack>(stacks);
 }
 
 TrialMemory::~TrialMemory() { munmap(base_, size_); }

@@ -12,6 +12,7 @@
 #include "core/duration.h"
 #include "core/facts.h"
 #include "core/request.h"
+#include "snapshot/signalled_stack.h"
 #include "snapshot/worker_slot.h"
 
 namespace ccbench {
@@ -66,7 +67,9 @@ struct ReasonTexts {
 class TrialMemory {
  public:
   /// Throws std::system_error if the system refuses the memory.
-  TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts);
+  /// `with_stacks`: threads will be signalled for theirs.
+  TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts,
+              bool with_stacks = false);
   ~TrialMemory();
   TrialMemory(const TrialMemory&) = delete;
   TrialMemory& operator=(const TrialMemory&) = delete;
@@ -79,6 +82,7 @@ class TrialMemory {
   std::span<Record> records() const { return records_; }
   std::span<WorkerSlot> slots() const { return slots_; }
   std::span<WorkerUsage> usages() const { return usages_; }
+  std::span<SignalledStack> signalled_stacks() const { return signalled_stacks_; }
   Facts& facts() { return facts_; }
 
   /// A label for what was `said` that the parent can read, the same for equal texts. Not for the hot path: a
@@ -104,6 +108,7 @@ class TrialMemory {
   std::span<WorkerSlot> slots_;
   std::span<WorkerUsage> usages_;
   std::span<Record> records_;
+  std::span<SignalledStack> signalled_stacks_;
   Facts facts_;
 };
 

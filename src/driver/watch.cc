@@ -17,9 +17,12 @@
 #include <iterator>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "driver/clock.h"
+#include "driver/hang.h"
 #include "driver/limits.h"
+#include "snapshot/observer.h"
 
 namespace ccbench {
 namespace {
@@ -27,8 +30,21 @@ namespace {
 /// How often the watcher looks whether anything moved.
 constexpr Nanos kLook = 20 * kMillisecond;
 
-/// Rows of all snapshots of a trial, which take some 24 bytes each and more in the files.
+/// Rows of all snapshots of a trial, which take some 50 bytes each and more in the files.
 constexpr std::size_t kMostSnapshotRows = 2'000'000;
+
+/// Copies of stacks are turned into frames after the trial, or when there are more than this many bytes.
+constexpr std::size_t kMostUnresolved = std::size_t{64} << 20;
+
+/// What opening the kernel's files takes at most, in all and by the worker.
+constexpr Nanos kToPrepare = kMillisecond;
+constexpr Nanos kToPrepareWorker = 50 * kMicrosecond;
+
+/// Nothing has moved for so long: worth a look whether it can. Then for twice as long, and so on.
+constexpr Nanos kFirstSuspicion = 100 * kMillisecond;
+
+/// How long to watch what CPUs a stalled trial uses.
+constexpr long kBurnWatch = 100 * kMillisecond;
 
 class FileDescriptor {
  public:
@@ -75,14 +91,20 @@ class SnapshotClock {
 
 class Watch {
  public:
-  Watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption)
+  Watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption, pid_t process,
+        Sight& sight, FunctionRef<void(const Snapshot&)> asked_for)
       : experiment_(setup.experiment),
+        guard_(setup.guard.info),
         memory_(memory),
         interruption_(interruption),
+        sight_(sight),
+        asked_for_(asked_for),
+        observer_(process, memory.slots(), sight.layout()),
         snapshot_clock_(setup.experiment),
         begin_(steady_now()),
         last_move_(begin_),
-        longest_still_(setup.experiment.parameters.longest_step() + setup.experiment.stall) {}
+        longest_still_(setup.experiment.parameters.longest_step() + setup.experiment.stall),
+        workers_(memory.slots().size()) {}
 
   /// Returns when the process has ended or has to be ended; in the latter case with the reason.
   std::optional<TrialEnd::Kind> until_end(int process, int released, const sigset_t* outside) {
@@ -98,29 +120,70 @@ class Watch {
       if ((events[0].revents & POLLIN) != 0) return std::nullopt;
       if (interruption_.snapshots_asked() != snapshots_asked_) {
         snapshots_asked_ = interruption_.snapshots_asked();
-        take_snapshot();
+        if (take_snapshot()) {
+          resolve();
+          asked_for_(snapshots_.back());
+        }
       }
       if (events[1].revents != 0) events[1].fd = -1;  // Once told of the release, no need to hear it again.
       if (const auto end = look()) return end;
+      if (deadlocked()) return TrialEnd::Kind::hung;
     }
   }
 
-  /// Nothing before the release, and nothing once there are too many: the last one would push the first
-  /// ones out of memory.
-  void take_snapshot() {
-    if (!released() || since_release() < 0) return;
-    if ((snapshots_.size() + 1) * memory_.slots().size() > kMostSnapshotRows) {
-      ++snapshots_left_out_;
-      return;
-    }
-    snapshots_.push_back(published_snapshot(memory_.slots(), since_release()));
+  /// One more snapshot of a trial that is about to be ended, unless the last one shows why already; and why.
+  void take_last_snapshot(TrialEnd::Kind why) {
+    if (!deadlocked()) take_snapshot();
+    if (why == TrialEnd::Kind::hung && !deadlocked()) cpus_wanted_ = measure_cpus_wanted();
   }
 
-  std::vector<Snapshot>& snapshots() { return snapshots_; }
+  /// After the end: the slots outlive the process. Where everybody was when it died.
+  void take_published_snapshot() {
+    if (room_for_snapshot()) snapshots_.push_back(published_snapshot(memory_.slots(), since_release()));
+  }
+
+  Hang hang(TrialEnd::Kind why) {
+    resolve();  // What a thread waits for may only show in its stack.
+    std::vector<WorkerProgress> progress(workers_.size());
+    const Nanos now = steady_now();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      const std::uint64_t own = workers_[i].moves;
+      const std::uint64_t others_then = workers_[i].all_moves - own;
+      progress[i] = {.still = now - std::max(workers_[i].moved, begin_),
+                     .others_moved = moves_ - own - others_then};
+    }
+    const Snapshot nothing;
+    return explain_hang({.guard = guard_,
+                         .scenario = experiment_.scenario->info,
+                         .snapshot = snapshots_.empty() ? nothing : snapshots_.back(),
+                         .workers = progress,
+                         .over_time = why == TrialEnd::Kind::over_time,
+                         .trial = released() ? since_release() : 0,
+                         .cpus_wanted = cpus_wanted_,
+                         .limit = limit(why)});
+  }
+
+  /// Hands the snapshots over, their stacks resolved if somebody wants them.
+  std::vector<Snapshot> snapshots(bool with_stacks) {
+    if (with_stacks) {
+      resolve();
+    } else {
+      for (std::size_t i = resolved_; i < snapshots_.size(); ++i) {
+        for (ThreadRow& row : snapshots_[i].threads) row.stack = kNoIndex;
+      }
+    }
+    return std::move(snapshots_);
+  }
   std::uint64_t snapshots_left_out() const { return snapshots_left_out_; }
-  Nanos longest_still() const { return longest_still_; }
+  std::vector<std::string> limitations() const { return observer_.limitations(); }
 
  private:
+  struct Worker {
+    std::uint64_t moves = 0;
+    std::uint64_t all_moves = 0;  ///< everybody's, when it moved last
+    Nanos moved = 0;              ///< when that was
+  };
+
   bool released() const {
     const Stage stage = memory_.header().stage.load(std::memory_order_acquire);
     return stage == Stage::released || stage == Stage::ended;
@@ -128,43 +191,129 @@ class Watch {
   Nanos release() const { return memory_.header().release.load(std::memory_order_relaxed); }
   Nanos since_release() const { return steady_now() - release(); }
 
+  /// Nothing before the release, and nothing once there are too many: the last one would push the first
+  /// ones out of memory.
+  bool room_for_snapshot() {
+    if (!released() || since_release() < 0) return false;
+    if ((snapshots_.size() + 1) * memory_.slots().size() <= kMostSnapshotRows) return true;
+    ++snapshots_left_out_;
+    return false;
+  }
+
+  bool take_snapshot() {
+    if (!room_for_snapshot()) return false;
+    snapshots_.push_back(observer_.look(since_release(), memory_.signalled_stacks()));
+    if (observer_.unresolved_bytes() > kMostUnresolved) resolve();
+    return true;
+  }
+
+  void resolve() {
+    observer_.resolve(std::span(snapshots_).subspan(resolved_), sight_.unwinder(), sight_.stacks());
+    resolved_ = snapshots_.size();
+  }
+
+  bool deadlocked() const { return !snapshots_.empty() && !snapshots_.back().cycles.empty(); }
+
   Nanos next_look() const {
     const auto due = snapshot_clock_.due();
-    return due && released() ? release() + *due : steady_now() + kLook;
+    if (!due || !released()) return steady_now() + kLook;
+    // The descriptors are opened just before they are needed first.
+    return release() + *due - (observer_.prepared() ? 0 : time_to_prepare());
+  }
+
+  Nanos time_to_prepare() const {
+    return kToPrepare + kToPrepareWorker * static_cast<Nanos>(workers_.size());
   }
 
   std::optional<TrialEnd::Kind> look() {
     const Nanos now = steady_now();
-    if (const auto due = snapshot_clock_.due(); due && released() && since_release() >= *due) {
-      take_snapshot();
-      snapshot_clock_.taken(since_release());
+    if (const auto due = snapshot_clock_.due(); due && released()) {
+      if (!observer_.prepared() && since_release() >= std::max<Nanos>(0, *due - time_to_prepare()))
+        observer_.prepare();
+      if (since_release() >= *due) {
+        take_snapshot();
+        snapshot_clock_.taken(since_release());
+      }
     }
-    if (const std::uint64_t moves = moves_so_far(); moves != moves_) {
-      moves_ = moves;
-      last_move_ = now;
-    }
+    note_moves(now);
     // With many workers the release is announced long before it comes, and until then all stand still.
     const Nanos at_work_since = released() ? release() : begin_;
+    const Nanos still = now - std::max(last_move_, at_work_since);
     if (now - at_work_since > experiment_.timeout) return TrialEnd::Kind::over_time;
-    if (now - std::max(last_move_, at_work_since) > longest_still_) return TrialEnd::Kind::hung;
+    if (still > longest_still_) return TrialEnd::Kind::hung;
+    if (released() && still > next_suspicion_) look_for_deadlock();
     return std::nullopt;
   }
 
-  std::uint64_t moves_so_far() const {
+  /// Where nobody is in a section, nobody will let the others in: most likely for good. The look is kept only
+  /// if it shows a deadlock.
+  void look_for_deadlock() {
+    next_suspicion_ *= 2;
+    bool somebody_waits = false;
+    for (const WorkerSlot& slot : memory_.slots()) {
+      const Phase phase = slot.place.load(std::memory_order_relaxed).phase();
+      if (phase == Phase::barrier || phase == Phase::step) return;
+      somebody_waits = somebody_waits || phase == Phase::guard;
+    }
+    if (!somebody_waits) return;
+    Snapshot snapshot = observer_.look(since_release());
+    if (!snapshot.cycles.empty()) snapshots_.push_back(std::move(snapshot));
+  }
+
+  void note_moves(Nanos now) {
     std::uint64_t moves = memory_.header().arrived.load(std::memory_order_relaxed);
     for (const WorkerSlot& slot : memory_.slots()) moves += slot.moves.load(std::memory_order_relaxed);
-    return moves;
+    if (moves == moves_) return;
+    moves_ = moves;
+    last_move_ = now;
+    next_suspicion_ = kFirstSuspicion;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      const std::uint64_t own = memory_.slots()[i].moves.load(std::memory_order_relaxed);
+      if (own != workers_[i].moves) workers_[i] = {.moves = own, .all_moves = moves, .moved = now};
+    }
+  }
+
+  /// How many CPUs the workers use or queue for: near 0 where all of them sleep.
+  double measure_cpus_wanted() {
+    const auto wanted = [this] {
+      std::uint64_t sum = 0;
+      for (const auto& schedule : observer_.schedules()) {
+        if (schedule) sum += schedule->ran + schedule->queued;
+      }
+      return sum;
+    };
+    const std::uint64_t before = wanted();
+    const Nanos begin = steady_now();
+    const timespec pause{.tv_sec = 0, .tv_nsec = kBurnWatch};
+    nanosleep(&pause, nullptr);
+    const std::uint64_t after = wanted();
+    return static_cast<double>(after - std::min(before, after)) / static_cast<double>(steady_now() - begin);
+  }
+
+  std::string limit(TrialEnd::Kind why) const {
+    if (why == TrialEnd::Kind::over_time)
+      return fmt::format("over --timeout={}", to_text(experiment_.timeout));
+    return fmt::format("no worker changed phase for {} (the longest step and --stall={})",
+                       to_text(longest_still_), to_text(experiment_.stall));
   }
 
   const Experiment& experiment_;
+  const GuardInfo& guard_;
   TrialMemory& memory_;
   const Interruption& interruption_;
+  Sight& sight_;
+  FunctionRef<void(const Snapshot&)> asked_for_;
+  Observer observer_;
   SnapshotClock snapshot_clock_;
   std::vector<Snapshot> snapshots_;
+  std::size_t resolved_ = 0;  ///< so many of them
   const Nanos begin_;
   Nanos last_move_;
   const Nanos longest_still_;
+  Nanos next_suspicion_ = kFirstSuspicion;
+  std::vector<Worker> workers_;
   std::uint64_t moves_ = 0;
+  double cpus_wanted_ = 0;
   int snapshots_asked_ = 0;
   std::uint64_t snapshots_left_out_ = 0;
 };
@@ -178,14 +327,28 @@ siginfo_t wait_for(pid_t process, int options) {
   return info;
 }
 
-/// Ends the process and its group, which it may have left. The process is reaped last: until then its
-/// number, which is also its group's, can belong to nobody else.
-siginfo_t end_and_reap(pid_t process) {
-  kill(process, SIGKILL);
-  wait_for(process, WEXITED | WNOWAIT);
-  kill(-process, SIGKILL);
-  return wait_for(process, WEXITED);
-}
+/// A process that does not outlive this object.
+class ChildProcess {
+ public:
+  explicit ChildProcess(pid_t process) : process_(process) {}
+  ~ChildProcess() {
+    if (process_ > 0) end();
+  }
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  /// Ends the process and its group, which it may have left. The process is reaped last: until then its
+  /// number, which is also its group's, can belong to nobody else.
+  siginfo_t end() {
+    kill(process_, SIGKILL);
+    wait_for(process_, WEXITED | WNOWAIT);
+    kill(-process_, SIGKILL);
+    return wait_for(std::exchange(process_, 0), WEXITED);
+  }
+
+ private:
+  pid_t process_;
+};
 
 /// The children of this process, which has one thread.
 std::set<pid_t> children() {
@@ -223,40 +386,40 @@ TrialEnd end_of(const siginfo_t& info, const TrialMemory& memory, std::uint64_t 
   if (info.si_code != CLD_EXITED) {
     return {.kind = TrialEnd::Kind::crashed,
             .sentence = sentence_of_signal(info.si_status, memory_kills),
-            .snapshots = {}};
+            .hang = {},
+            .snapshots = {},
+            .limitations = {}};
   }
   const Stage stage = memory.header().stage.load(std::memory_order_acquire);
   if (stage == Stage::failed) {
-    return {.kind = TrialEnd::Kind::failed, .sentence = memory.header().failure.data(), .snapshots = {}};
+    return {.kind = TrialEnd::Kind::failed,
+            .sentence = memory.header().failure.data(),
+            .hang = {},
+            .snapshots = {},
+            .limitations = {}};
   }
   // A sanitizer that has found something says so by the exit status, also after everything has ended.
   if (stage == Stage::ended && info.si_status == 0) return {};
   return {.kind = TrialEnd::Kind::crashed,
           .sentence = fmt::format("the trial's process was ended with exit status {}", info.si_status),
-          .snapshots = {}};
-}
-
-/// Why the watcher ended the trial.
-std::string sentence_of(TrialEnd::Kind kind, const Experiment& experiment, Nanos longest_still) {
-  switch (kind) {
-    case TrialEnd::Kind::hung:
-      return fmt::format("no worker changed phase for {} (the longest step and --stall={})",
-                         to_text(longest_still), to_text(experiment.stall));
-    case TrialEnd::Kind::over_time: return fmt::format("over --timeout={}", to_text(experiment.timeout));
-    default: return "interrupted";
-  }
+          .hang = {},
+          .snapshots = {},
+          .limitations = {}};
 }
 
 /// `errno` says why.
 TrialEnd system_refused(std::string_view what) {
   return {.kind = TrialEnd::Kind::failed,
           .sentence = fmt::format("the system refused {}: {}", what, std::strerror(errno)),
-          .snapshots = {}};
+          .hang = {},
+          .snapshots = {},
+          .limitations = {}};
 }
 
 }  // namespace
 
-TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption) {
+TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Interruption& interruption,
+                       Sight& sight, FunctionRef<void(const Snapshot&)> asked_for) {
   const Interruption::Held held;
   const std::set<pid_t> children_before = children();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -267,28 +430,31 @@ TrialEnd run_and_watch(const TrialSetup& setup, TrialMemory& memory, const Inter
   const pid_t process = fork();
   if (process < 0) return system_refused("a process");
   if (process == 0) run_trial_process(setup, parent, released.get(), memory);
+  ChildProcess child(process);
   setpgid(process, process);  // The child does the same: whoever comes first.
 
   const FileDescriptor process_fd(open_process(process));
-  if (!process_fd.valid()) {
-    TrialEnd end = system_refused("a process descriptor");
-    end_and_reap(process);
-    return end;
-  }
-  Watch watch(setup, memory, interruption);
+  if (!process_fd.valid()) return system_refused("a process descriptor");
+  Watch watch(setup, memory, interruption, process, sight, asked_for);
   const auto stopped = watch.until_end(process_fd.get(), released.get(), held.outside());
-  if (stopped) watch.take_snapshot();
-  const siginfo_t info = end_and_reap(process);
+  if (stopped) watch.take_last_snapshot(*stopped);
+  const siginfo_t info = child.end();
   end_orphans(children_before);
   TrialEnd end = end_of(info, memory, memory_kills);
   if (stopped) {
     end.kind = *stopped;
-    end.sentence = sentence_of(*stopped, setup.experiment, watch.longest_still());
+    if (end.kind == TrialEnd::Kind::interrupted) {
+      end.sentence = "interrupted";
+    } else {
+      end.hang = watch.hang(end.kind);
+      end.sentence = end.hang->sentence;
+    }
   } else if (end.kind == TrialEnd::Kind::crashed) {
-    watch.take_snapshot();  // The slots outlive the process: where everybody was when it died.
+    watch.take_published_snapshot();
   }
-  end.snapshots = std::move(watch.snapshots());
+  end.snapshots = watch.snapshots(setup.experiment.keep_stacks || end.hang.has_value());
   end.snapshots_left_out = watch.snapshots_left_out();
+  end.limitations = watch.limitations();
   return end;
 }
 

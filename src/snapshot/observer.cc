@@ -1,0 +1,384 @@
+#include "snapshot/observer.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <thread>
+#include <unordered_map>
+
+#include "snapshot/wait_graph.h"
+
+namespace ccbench {
+namespace {
+
+/// More than a worker's stack holds, and enough for a section that has put it on a larger one.
+constexpr std::uint64_t kMostOfAStack = std::uint64_t{256} << 10;
+
+/// A signalled thread that has not answered by then has the signal blocked, or no CPU for it.
+constexpr std::chrono::milliseconds kAnswerLimit{50};
+constexpr std::chrono::microseconds kAnswerLook{50};
+
+/// Descriptors left for everything else.
+constexpr rlim_t kSpareDescriptors = 64;
+constexpr rlim_t kDescriptorsPerThread = 2;
+
+bool is_sleep(long system_call) { return system_call == SYS_clock_nanosleep || system_call == SYS_nanosleep; }
+
+bool is_lock(LockKind kind) {
+  return kind == LockKind::mutex || kind == LockKind::recursive_mutex || kind == LockKind::timed_mutex ||
+         kind == LockKind::shared_mutex;
+}
+
+void sort_by_waiters(Snapshot& snapshot) {
+  std::vector<std::uint32_t> order(snapshot.locks.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
+    const LockRow& first = snapshot.locks[a];
+    const LockRow& second = snapshot.locks[b];
+    return first.waiters != second.waiters ? first.waiters > second.waiters : first.address < second.address;
+  });
+  std::vector<LockRow> sorted;
+  std::vector<std::uint32_t> place(order.size());
+  for (const std::uint32_t lock : order) {
+    place[lock] = static_cast<std::uint32_t>(sorted.size());
+    sorted.push_back(snapshot.locks[lock]);
+  }
+  snapshot.locks = std::move(sorted);
+  for (ThreadRow& row : snapshot.threads) {
+    if (row.lock != kNoIndex) row.lock = place[row.lock];
+  }
+}
+
+/// Where most of those who wait for a lock say that they are, by lock. Nothing where two places have as many.
+void name_by_waiters(Snapshot& snapshot) {
+  struct Less {
+    bool operator()(Place a, Place b) const { return a.key() < b.key(); }
+  };
+  std::vector<std::map<Place, std::uint32_t, Less>> votes(snapshot.locks.size());
+  for (const ThreadRow& row : snapshot.threads) {
+    if (row.lock != kNoIndex && row.place.phase() == Phase::guard) ++votes[row.lock][row.place];
+  }
+  for (std::size_t lock = 0; lock < votes.size(); ++lock) {
+    std::uint32_t most = 0;
+    for (const auto& [place, count] : votes[lock]) {
+      if (count == most) snapshot.locks[lock].place.reset();
+      if (count <= most) continue;
+      most = count;
+      snapshot.locks[lock].place = place;
+    }
+  }
+}
+
+ThreadState state_of(const ThreadRow& row, LockKind kind) {
+  if (row.lock == kNoIndex) {
+    if (row.system_call < 0) return ThreadState::runnable;
+    return is_sleep(row.system_call) ? ThreadState::timed_waiting : ThreadState::in_syscall;
+  }
+  if (row.limited) return ThreadState::timed_waiting;
+  return is_lock(kind) ? ThreadState::blocked : ThreadState::waiting;
+}
+
+/// What the C library's function that a thread sleeps in waits for; nothing if it is none of those.
+std::optional<LockKind> kind_by_name(std::string_view function) {
+  if (function.find("pthread_cond_") != std::string_view::npos) return LockKind::condition_variable;
+  if (function.find("pthread_rwlock_") != std::string_view::npos) return LockKind::shared_mutex;
+  if (function.find("pthread_mutex_") != std::string_view::npos) return LockKind::mutex;
+  return std::nullopt;
+}
+
+/// Takes the word of the functions that wait where the shape of the memory said something else.
+void correct_kind(LockRow& lock, LockKind by_name) {
+  if (by_name == LockKind::mutex && is_lock(lock.kind) && lock.kind != LockKind::shared_mutex) return;
+  if (by_name == lock.kind) return;
+  const bool was_lock = is_lock(lock.kind);
+  lock.kind = by_name;
+  if (!was_lock) return;  // Of a mutex between two owners nothing but the kind was missing.
+  lock.owner_tid = 0;
+  lock.owner.reset();
+  lock.depth = 0;
+  lock.readers = 0;
+}
+
+}  // namespace
+
+Observer::Observer(pid_t process, std::span<const WorkerSlot> slots, std::optional<LockLayout> layout)
+    : process_(process), slots_(slots), layout_(layout), memory_(process), threads_(slots.size()) {
+  getrlimit(RLIMIT_NOFILE, &descriptors_before_);
+}
+
+Observer::~Observer() {
+  threads_.clear();
+  setrlimit(RLIMIT_NOFILE, &descriptors_before_);
+}
+
+void Observer::prepare() {
+  // The process has been forked: what it may open does not change.
+  rlimit raised = descriptors_before_;
+  raised.rlim_cur = raised.rlim_max;
+  const rlim_t most = setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : descriptors_before_.rlim_cur;
+  rlim_t used = kSpareDescriptors;
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    const int tid = slots_[i].tid.load(std::memory_order_acquire);
+    if (tid == 0 || threads_[i].files || slots_[i].place.load(std::memory_order_relaxed) == Place::finished())
+      continue;
+    used += kDescriptorsPerThread;
+    threads_[i].files.emplace(process_, tid,
+                              used <= most ? ThreadFiles::Keep::open : ThreadFiles::Keep::closed);
+  }
+  prepared_ = true;
+}
+
+Snapshot Observer::look(Nanos since_release, std::span<SignalledStack> signalled) {
+  if (!prepared_) prepare();
+  Snapshot snapshot = published_snapshot(slots_, since_release);
+  const auto begin = std::chrono::steady_clock::now();
+  for (ThreadRow& row : snapshot.threads) look_at(row, threads_[row.thread]);
+  if (refused_.empty()) {
+    snapshot.mode = "kernel";
+    find_locks(snapshot);
+    look_again(snapshot);
+    snapshot.cycles = find_cycles(snapshot.threads, snapshot.locks);
+    if (!signalled.empty()) {
+      snapshot.mode = "kernel+signals";
+      ask_threads(snapshot, signalled);
+    }
+  } else {
+    snapshot = published_snapshot(slots_, since_release);
+  }
+  snapshot.capture += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
+  return snapshot;
+}
+
+void Observer::look_at(ThreadRow& row, Thread& thread) {
+  if (!thread.files || row.state == ThreadState::terminated) return;
+  const auto schedule = thread.files->schedule();
+  const bool unmoved = schedule && thread.settled && schedule == thread.schedule;
+  thread.schedule = schedule;
+  if (unmoved) {
+    ++thread.still_for;
+  } else {
+    thread.still_for = 0;
+    thread.copy = kNoIndex;
+    errno = 0;
+    thread.state = thread.files->look(thread.call);
+    if (thread.state == ThreadFiles::State::refused && refused_.empty()) refused_ = std::strerror(errno);
+    if (thread.state == ThreadFiles::State::sleeping) copy_stack(slots_[row.thread], thread);
+  }
+  row.still_for = thread.still_for;
+  row.state = ThreadState::runnable;
+  if (thread.state == ThreadFiles::State::gone) row.state = ThreadState::terminated;
+  if (thread.state == ThreadFiles::State::sleeping) row.system_call = static_cast<int>(thread.call.number);
+}
+
+void Observer::copy_stack(const WorkerSlot& slot, Thread& thread) {
+  const std::uint64_t begin = thread.call.stack_pointer;
+  const std::uint64_t end = slot.stack_end.load(std::memory_order_relaxed);
+  if (begin >= end || end - begin > kMostOfAStack) return;  // On a stack of its own, or on none.
+  const std::size_t offset = copies_.size();
+  copies_.resize(offset + (end - begin));
+  const std::size_t size = memory_.read(begin, std::span(copies_).subspan(offset));
+  copies_.resize(offset + size);
+  if (size == 0) return;
+  thread.copy = static_cast<std::uint32_t>(pending_.size());
+  pending_.push_back({.registers = {.program_counter = thread.call.program_counter,
+                                    .stack_pointer = begin,
+                                    .frame_pointer = {}},
+                      .offset = offset,
+                      .size = size,
+                      .kind = {}});
+}
+
+LockFound Observer::lock_at(const FutexWait& wait) {
+  LockFound found{.address = wait.address, .kind = LockKind::futex, .owner_tid = 0, .depth = 0, .readers = 0};
+  LockWindow window{};
+  if (!layout_ || memory_.read(wait.address - kBeforeWord, window) < window.size()) return found;
+  return identify(wait, window, *layout_, [this](int tid) { return is_thread(tid); });
+}
+
+bool Observer::is_thread(int tid) {
+  if (worker_of(tid)) return true;
+  return access(fmt::format("/proc/{}/task/{}", process_, tid).c_str(), F_OK) == 0;
+}
+
+std::optional<std::uint32_t> Observer::worker_of(int tid) const {
+  if (tid == 0) return std::nullopt;
+  if (const auto found = workers_.find(tid); found != workers_.end()) return found->second;
+  return std::nullopt;
+}
+
+void Observer::find_locks(Snapshot& snapshot) {
+  workers_.clear();
+  for (const ThreadRow& row : snapshot.threads) {
+    if (row.tid != 0) workers_[row.tid] = row.thread;
+  }
+  std::unordered_map<std::uint64_t, std::uint32_t> by_word;  // the futex word; a shared mutex has two
+  std::unordered_map<std::uint64_t, std::uint32_t> by_lock;
+  for (ThreadRow& row : snapshot.threads) {
+    const Thread& thread = threads_[row.thread];
+    if (row.system_call < 0) {
+      continue;
+    }
+    const auto wait = futex_wait_of(thread.call);
+    if (wait) {
+      row.limited = wait->limited;
+      auto known = by_word.find(wait->address);
+      if (known == by_word.end()) {
+        const LockFound found = lock_at(*wait);
+        const auto [lock, is_new] =
+            by_lock.try_emplace(found.address, static_cast<std::uint32_t>(snapshot.locks.size()));
+        if (is_new) {
+          snapshot.locks.push_back({.address = found.address,
+                                    .kind = found.kind,
+                                    .waiters = 0,
+                                    .owner_tid = found.owner_tid,
+                                    .owner = worker_of(found.owner_tid),
+                                    .depth = found.depth,
+                                    .readers = found.readers,
+                                    .place = {}});
+        }
+        known = by_word.emplace(wait->address, lock->second).first;
+      }
+      row.lock = known->second;
+      ++snapshot.locks[row.lock].waiters;
+    }
+    row.state = state_of(row, row.lock == kNoIndex ? LockKind::none : snapshot.locks[row.lock].kind);
+  }
+  name_by_waiters(snapshot);
+  sort_by_waiters(snapshot);
+}
+
+void Observer::look_again(Snapshot& snapshot) {
+  for (ThreadRow& row : snapshot.threads) {
+    Thread& thread = threads_[row.thread];
+    thread.settled = false;
+    if (row.state == ThreadState::terminated || !thread.files) continue;
+    const auto schedule = thread.files->schedule();
+    if (schedule && schedule->times == 0) counts_schedule_ = false;
+    thread.settled = schedule && schedule->times > 0 && schedule == thread.schedule &&
+                     thread.state == ThreadFiles::State::sleeping;
+    row.stable = thread.settled;
+    row.stack = row.stable ? thread.copy : kNoIndex;  // Else it may have changed while it was copied.
+  }
+  forget_changed_owners(snapshot);
+}
+
+/// An owner counts if the lock still has it after the last look at those who wait.
+void Observer::forget_changed_owners(Snapshot& snapshot) {
+  if (!layout_) return;
+  for (LockRow& lock : snapshot.locks) {
+    if (lock.owner_tid == 0) continue;
+    const std::size_t offset =
+        lock.kind == LockKind::shared_mutex ? layout_->rwlock_owner : layout_->mutex_owner;
+    int owner = 0;
+    memory_.read(lock.address + offset, std::as_writable_bytes(std::span(&owner, 1)));
+    if (owner == lock.owner_tid) continue;
+    lock.owner_tid = 0;
+    lock.owner.reset();
+    lock.depth = 0;
+  }
+}
+
+void Observer::ask_threads(Snapshot& snapshot, std::span<SignalledStack> signalled) {
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> asked;  // the worker, and what it had answered before
+  for (const ThreadRow& row : snapshot.threads) {
+    if (row.tid == 0 || row.state == ThreadState::terminated) continue;
+    const std::uint32_t before = signalled[row.thread].answered.load(std::memory_order_acquire);
+    if (ask_for_stack(process_, row.tid, row.thread)) asked.emplace_back(row.thread, before);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+  for (const auto& [worker, before] : asked) {
+    const SignalledStack& stack = signalled[worker];
+    while (stack.answered.load(std::memory_order_acquire) == before &&
+           std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(kAnswerLook);
+    if (stack.answered.load(std::memory_order_acquire) != before)
+      take_answer(snapshot.threads[worker], stack);
+  }
+}
+
+void Observer::take_answer(ThreadRow& row, const SignalledStack& stack) {
+  Thread& thread = threads_[row.thread];
+  // Of a thread that slept, only if it sleeps there still.
+  if (row.stable && stack.stack_pointer != thread.call.stack_pointer) return;
+  const std::size_t size = std::min<std::size_t>(stack.size, stack.bytes.size());
+  row.stack = static_cast<std::uint32_t>(pending_.size());
+  pending_.push_back({.registers = {.program_counter = stack.program_counter,
+                                    .stack_pointer = stack.stack_pointer,
+                                    .frame_pointer = stack.frame_pointer},
+                      .offset = copies_.size(),
+                      .size = size,
+                      .kind = {}});
+  copies_.insert(copies_.end(), stack.bytes.begin(), stack.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+  thread.settled = false;  // The signal has moved it.
+}
+
+std::vector<std::optional<Schedule>> Observer::schedules() {
+  if (!prepared_) prepare();
+  std::vector<std::optional<Schedule>> all(threads_.size());
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    if (threads_[i].files) all[i] = threads_[i].files->schedule();
+  }
+  return all;
+}
+
+void Observer::resolve(std::span<Snapshot> snapshots, Unwinder& unwinder, StackTable& table) {
+  std::map<std::uint64_t, std::optional<LockKind>> kinds;  // by an address in a function
+  const auto kind_of = [&](const Backtrace& trace) {
+    // The C library's function is at most a few frames up from the system call.
+    constexpr std::size_t kNear = 5;
+    std::optional<LockKind> kind;
+    for (std::size_t i = 0; i < std::min(kNear, trace.addresses.size()) && !kind; ++i) {
+      const auto [known, is_new] = kinds.try_emplace(trace.addresses[i]);
+      if (is_new) known->second = kind_by_name(unwinder.name(trace.addresses[i], i == 0).function);
+      kind = known->second;
+    }
+    return kind;
+  };
+  for (Snapshot& snapshot : snapshots) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (ThreadRow& row : snapshot.threads) {
+      if (row.stack == kNoIndex) continue;
+      Copy& copy = pending_[row.stack];
+      if (copy.number == kNoIndex) {
+        Backtrace trace = unwinder.unwind(copy.registers, std::span(copies_).subspan(copy.offset, copy.size));
+        copy.kind = kind_of(trace);
+        copy.number = table.add(std::move(trace));
+      }
+      if (row.lock != kNoIndex && copy.kind) {
+        LockRow& lock = snapshot.locks[row.lock];
+        correct_kind(lock, *copy.kind);
+        row.state = state_of(row, lock.kind);
+      }
+      row.stack = copy.number;
+    }
+    snapshot.resolve = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
+  }
+  copies_.clear();
+}
+
+std::vector<std::string> Observer::limitations() const {
+  std::vector<std::string> sentences;
+  if (!refused_.empty()) {
+    sentences.push_back(
+        fmt::format("snapshots show only what the workers say of themselves: the kernel refuses "
+                    "/proc/PID/task/TID/syscall ({})",
+                    refused_));
+    return sentences;
+  }
+  if (!layout_)
+    sentences.emplace_back(
+        "snapshots show no owners of locks: the C library keeps its locks in an unknown way");
+  if (!counts_schedule_)
+    sentences.emplace_back("snapshots find no deadlocks: this kernel does not count how often a thread runs");
+  if (!memory_.limitation().empty()) sentences.push_back(fmt::format("snapshots: {}", memory_.limitation()));
+  return sentences;
+}
+
+}  // namespace ccbench

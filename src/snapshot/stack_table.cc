@@ -1,0 +1,33 @@
+#include "snapshot/stack_table.h"
+
+#include <utility>
+
+namespace ccbench {
+
+std::uint32_t StackTable::add(Backtrace stack) {
+  return numbers_.try_emplace(std::move(stack), static_cast<std::uint32_t>(numbers_.size())).first->second;
+}
+
+std::vector<Stack> StackTable::named(Unwinder& unwinder) const {
+  std::vector<Stack> stacks(numbers_.size());
+  std::map<std::pair<std::uint64_t, bool>, Frame> known;
+  for (const auto& [trace, number] : numbers_) {
+    Stack& stack = stacks[number];
+    stack.complete = trace.complete;
+    bool innermost = true;
+    for (const std::uint64_t address : trace.addresses) {
+      const auto [frame, is_new] = known.try_emplace({address, innermost});
+      if (is_new) frame->second = unwinder.name(address, innermost);
+      stack.frames.push_back(frame->second);
+      innermost = false;
+    }
+    // What threads begin with may have no symbols.
+    for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
+      if (!frame->harness && !frame->function.empty()) break;
+      frame->harness = true;
+    }
+  }
+  return stacks;
+}
+
+}  // namespace ccbench

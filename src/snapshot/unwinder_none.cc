@@ -1,0 +1,23 @@
+// Without libdw: states, locks and owners, and no stacks.
+#include "snapshot/unwinder.h"
+
+namespace ccbench {
+
+class Unwinder::Modules {};
+
+Unwinder::Unwinder() = default;
+Unwinder::~Unwinder() = default;
+
+bool Unwinder::available() const { return modules_ != nullptr; }
+
+Backtrace Unwinder::unwind(const Registers& /*registers*/, std::span<const std::byte> /*stack*/) {
+  return {};
+}
+
+Frame Unwinder::name(std::uint64_t address, bool /*innermost*/) {
+  Frame frame;
+  frame.address = address;
+  return frame;
+}
+
+}  // namespace ccbench
