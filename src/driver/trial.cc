@@ -55,13 +55,6 @@ class RequestQueue {
 
 Nanos nanos(const timeval& time) { return time.tv_sec * kSecond + time.tv_usec * kMicrosecond; }
 
-/// Behind the part of the calling worker's stack that has frames: those below this one's caller, which are
-/// the thread library's, take less. Anything more that is read for them does no harm.
-std::uint64_t stack_end_of_caller() {
-  constexpr std::uint64_t kThreadLibrary = 2048;
-  return reinterpret_cast<std::uint64_t>(__builtin_frame_address(0)) + kThreadLibrary;
-}
-
 rusage thread_usage() {
   // The kernel accounts CPU time up to the last tick only, unless asked for the exact one just before.
   timespec exact{};

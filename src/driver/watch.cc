@@ -38,7 +38,7 @@ constexpr std::size_t kMostUnresolved = std::size_t{64} << 20;
 
 /// What opening the kernel's files takes at most, in all and by the worker.
 constexpr Nanos kToPrepare = kMillisecond;
-constexpr Nanos kToPrepareWorker = 50 * kMicrosecond;
+constexpr Nanos kToPrepareWorker = 20 * kMicrosecond;
 
 /// Nothing has moved for so long: worth a look whether it can. Then for twice as long, and so on.
 constexpr Nanos kFirstSuspicion = 100 * kMillisecond;

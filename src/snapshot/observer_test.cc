@@ -101,7 +101,7 @@ class Watched {
     for (std::uint32_t i = 0; i < threads_; ++i) {
       threads.emplace_back([this, i, &body] {
         WorkerSlot& slot = shared_->slots[i];
-        slot.stack_end = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0)) + 2048;
+        slot.stack_end = stack_end_of_caller();
         slot.move_to(Place::in_guard(i));
         slot.tid.store(gettid(), std::memory_order_release);
         body(i, *shared_);

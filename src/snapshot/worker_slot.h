@@ -54,4 +54,10 @@ struct alignas(64) WorkerSlot {
   }
 };
 
+/// To be called by what a worker runs first: an address behind the part of its stack that has frames. Those
+/// below the caller are the thread library's and take less than is allowed for; reading more than there is
+/// does no harm. Never inlined, because looking at a frame gives its function a frame pointer, which cannot
+/// be followed from outside.
+[[gnu::noinline]] std::uint64_t stack_end_of_caller();
+
 }  // namespace ccbench
