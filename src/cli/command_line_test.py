@@ -346,7 +346,7 @@ class DyingTrials(WithFolder):
         result = run("--guard=synchronized", "--reenter=1", "--control=never", *QUICK, "--stall=200ms", "--csv=-")
         self.assertEqual(result.returncode, 6, result.stderr)
         (row,) = rows_of(result.stdout)
-        self.assertEqual((row["verdict"], row["unfinished"], row["blocked_peak"]), ("HUNG", "20", "19"))
+        self.assertEqual((row["verdict"], row["unfinished"], row["blocked_peak"]), ("HUNG", "20", "20"))
 
     def test_over_their_time_are_ended(self) -> None:
         begin = time.monotonic()
@@ -397,6 +397,60 @@ class DyingTrials(WithFolder):
         result = run("--guard=cas", "--control=never", "--requests=10000", preexec_fn=join)
         self.assertEqual(result.returncode, 9, result.stdout)
         self.assertIn("the kernel had run out of memory", " ".join(result.stdout.split()))
+
+
+class GuardsThatHang(unittest.TestCase):
+    """The faulty guards that nobody gets through. Each hangs every trial, also around a section that takes no time."""
+
+    def check(self, name: str, kind: str, success: int, error: int, unfinished: int, payments: int) -> dict:
+        for delays in (QUICK, ["--payment=0", "--db=0"]):
+            with self.subTest(delays):
+                flags = [f"--guard={name}", "--requests=20", "--keys=2", "--control=never", "--stall=1s", "--json=-"]
+                result = run(*flags, *delays)
+                self.assertEqual(result.returncode, 6, result.stderr)
+                (trial,) = json.loads(result.stdout)["trials"]
+                counts = tuple(trial[column] for column in ("success", "error", "unfinished", "effects"))
+                self.assertEqual((trial["verdict"], counts), ("HUNG", (success, error, unfinished, payments)), result.stderr)
+                self.assertEqual(trial["hang"]["kind"], kind, trial["hang"])
+        return trial
+
+    def test_reentry_lets_nobody_in(self) -> None:
+        trial = self.check("faulty-reentry", "deadlock", success=0, error=0, unfinished=20, payments=0)
+        (member,) = trial["hang"]["cycle"]
+        self.assertEqual(member["holds"], member["waits_for"])
+        self.assertRegex(member["holds"], r"^faulty-reentry\[ticket-[12]\]$")
+
+    def test_wrong_stamp_makes_an_error_of_each_keys_purchase_and_keeps_the_rest(self) -> None:
+        trial = self.check("faulty-wrong-stamp", "stalled", success=0, error=2, unfinished=18, payments=2)
+        self.assertEqual({lock["owner"] for lock in trial["snapshots"][-1]["locks"]}, {None})
+
+    def test_lock_order_lets_nobody_in(self) -> None:
+        trial = self.check("faulty-lock-order", "deadlock", success=0, error=0, unfinished=20, payments=0)
+        first, second = trial["hang"]["cycle"]
+        self.assertEqual((first["holds"], first["waits_for"]), (second["waits_for"], second["holds"]))
+        self.assertEqual({first["holds"], second["holds"]}, {f"faulty-lock-order[ticket-{n}]" for n in (1, 2)})
+        # The names are not swapped: each holds the lock of its own key.
+        requests = {0: "faulty-lock-order[ticket-1]", 1: "faulty-lock-order[ticket-2]"}
+        for member in (first, second):
+            self.assertEqual(member["holds"], requests[member["thread"] % 2])
+
+    def test_abandon_keeps_all_but_each_keys_first(self) -> None:
+        trial = self.check("faulty-abandon", "stalled", success=2, error=0, unfinished=18, payments=2)
+        snapshot = trial["snapshots"][-1]
+        for lock in snapshot["locks"]:
+            self.assertEqual((lock["kind"], lock["waiters"]), ("mutex", 9))
+            self.assertEqual(snapshot["threads"][lock["owner"]]["state"], "TERMINATED")
+        self.assertIn("has ended", trial["hang"]["sentence"])
+
+    def test_lost_wakeup_keeps_all_but_each_keys_first(self) -> None:
+        trial = self.check("faulty-lost-wakeup", "stalled", success=2, error=0, unfinished=18, payments=2)
+        kinds = {lock["kind"] for lock in trial["snapshots"][-1]["locks"]}
+        self.assertLessEqual(kinds, {"condition_variable", "futex"})  # The latter where stacks are not built in.
+
+    def test_lock_order_holds_on_one_key(self) -> None:
+        result = run("--guard=faulty-lock-order", "--requests=4", "--payment=1ms", "--db=1ms", "--csv=-")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(rows_of(result.stdout)[-1]["verdict"], "OK")
 
 
 class Interruption(WithFolder):

@@ -974,7 +974,8 @@ class FaultyGuard : public testing::TestWithParam<std::string> {
   Watchdog watchdog_;
 };
 
-// By name: other faulty guards hang a trial instead of breaking it.
+// By name: the other faulty guards hang instead of breaking anything, and here that would hang the tests.
+// command_line_test.py runs those, each in a trial of its own.
 INSTANTIATE_TEST_SUITE_P(, FaultyGuard,
                          testing::Values("faulty-load-store", "faulty-read-lock", "faulty-loser-clears"),
                          test_name);
