@@ -3,6 +3,7 @@
 
   scripts/plot.py trials results/run -o wall.svg       wall time and waiting, by guard and requests
   scripts/plot.py requests results/run -o lines.png    one trial, request by request
+  scripts/plot.py snapshots results/run -o blocked.png  blocked threads over time, by guard
 
 The input is a folder written by `ccbench --out`, or the CSV file itself. Needs matplotlib, which
 `scripts/setup.sh test` installs. Exit codes: 0, 2 for input that cannot be drawn, 7 without matplotlib.
@@ -515,6 +516,144 @@ def draw_requests(arguments: argparse.Namespace) -> Figure:
     return figure
 
 
+# --- snapshots ---
+
+# From the bottom: what stands in another's way is read off the axis.
+STATES = {
+    "BLOCKED": ("blocked", VERMILION),
+    "WAITING": ("waiting", ORANGE),
+    "TIMED_WAITING": ("sleeping, or waiting with a limit", SKY),
+    "IN_SYSCALL": ("in a system call", PURPLE),
+    "RUNNABLE": ("running, or waiting for a CPU", GREEN),
+    "": ("not known", GREY),
+    "TERMINATED": ("finished", PALE),
+}
+PLACES = {
+    "guard": ("in the guard", VERMILION),
+    "barrier": ("at the start barrier", ORANGE),
+    "step": ("in the section", BLUE),
+    "finished": ("finished", PALE),
+}
+MOST_PANELS = 12
+
+
+@dataclass
+class Story:
+    """The snapshots of one trial: at each moment, how many threads did what."""
+
+    trial: int
+    scenario: str
+    guard: str
+    verdict: str
+    states: dict[float, dict[str, int]]
+    places: dict[float, dict[str, int]]
+
+    @property
+    def name(self) -> str:
+        if not self.guard:
+            return f"trial {self.trial}"
+        return self.guard if self.verdict in ("OK", "") else f"{self.guard}: {self.verdict}"
+
+    @property
+    def knows_states(self) -> bool:
+        """Whether anybody but the threads themselves was asked: they only tell that they have finished."""
+        found = {state for moment in self.states.values() for state in moment}
+        return "" not in found or bool(found - {"", "TERMINATED"})
+
+
+def read_stories(path: Path, wanted: int | None) -> list[Story]:
+    """The trial asked for; without that, the last one of every guard, or every one where no guards are known."""
+    stories: dict[int, Story] = {}
+    for row in read_rows(path, "ccbench.snapshots/1", "trial t_ns state phase".split()):
+        trial = number_in(row, "trial")
+        story = stories.setdefault(trial, Story(trial, "", "", "", {}, {}))
+        moment = number_in(row, "t_ns") / 1e9
+        for counts, what in ((story.states, row["state"]), (story.places, row["phase"].partition(":")[0])):
+            of_moment = counts.setdefault(moment, defaultdict(int))
+            of_moment[what] += 1
+    if not stories:
+        raise InputError(f"{path} holds no snapshots")
+    if wanted is not None and wanted not in stories:
+        raise InputError(f"{path} holds no trial {wanted}, only {', '.join(map(str, sorted(stories)))}")
+    beside = path.parent / "trials.csv"
+    if beside.is_file():
+        for row in read_rows(beside, "ccbench.trials/1", ["trial", "scenario", "guard", "role", "verdict"]):
+            if (story := stories.get(number_in(row, "trial"))) is not None:
+                story.guard = f"{row['guard']} (control)" if row["role"] == "control" else row["guard"]
+                story.verdict = row["verdict"] if row["role"] != "control" else ""
+                story.scenario = row["scenario"]
+    if wanted is not None:
+        return [stories[wanted]]
+    last = {story.guard or f"{story.trial}": story for _, story in sorted(stories.items())}
+    return sorted(last.values(), key=lambda story: (not story.guard.endswith("(control)"), story.guard, story.trial))
+
+
+def draw_story(axes: Axes, story: Story, by_state: bool, width: float) -> None:
+    """One bar for each snapshot. Between them nobody looked, so that nothing is drawn there."""
+    counts = story.states if by_state else story.places
+    moments = sorted(counts)
+    floor = [0] * len(moments)
+    for what, (_, colour) in (STATES if by_state else PLACES).items():
+        heights = [counts[moment].get(what, 0) for moment in moments]
+        if any(heights):
+            axes.bar(moments, heights, width, bottom=floor, color=colour, linewidth=0)
+            floor = [low + height for low, height in zip(floor, heights)]
+
+
+def draw_snapshots(arguments: argparse.Namespace) -> Figure:
+    stories = read_stories(find_input(arguments.input, "snapshots.csv"), arguments.trial)
+    left_out = len(stories) - MOST_PANELS
+    stories = stories[:MOST_PANELS]
+    # One legend for all, so all by states or all by places.
+    by_state = all(story.knows_states for story in stories)
+    moments = [sorted(story.places) for story in stories]
+    last = max(times[-1] for times in moments) or 1.0
+    gaps = [after - before for times in moments for before, after in zip(times, times[1:])]
+    # A gap each, but for snapshots that came close together by chance.
+    width = min(max(statistics.median(gaps), last / 400) * 0.85 if gaps else last / 20, last / 20)
+    threads = max(sum(counts.values()) for story in stories for counts in story.places.values())
+
+    columns = 1 if len(stories) == 1 else 2
+    rows = -(-len(stories) // columns)
+    figure, grid = pyplot.subplots(rows, columns, sharex=True, sharey=True, squeeze=False,
+                                   figsize=(10.5, 1.6 + (3.4 if rows == 1 else 1.9 * rows)), layout="constrained")
+    panels = list(grid.flat)
+    for axes, story in zip(panels, stories):
+        draw_story(axes, story, by_state, width)
+        axes.set_title(story.name, loc="left", fontsize=10)
+        axes.grid(True, axis="y", color=PALE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5 if columns > 1 else 8))
+        axes.xaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
+        plain(axes)
+    panels[0].set_xlim(0, last + width)
+    panels[0].set_ylim(0, threads)
+    for axes in panels[:len(stories)][-columns:]:
+        axes.set_xlabel("time since the release")
+        axes.tick_params(labelbottom=True)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("threads")
+
+    table = {story.trial: story.states if by_state else story.places for story in stories}
+    seen = {what for counts in table.values() for moment in counts.values() for what in moment}
+    handles = [Line2D([], [], color=colour, linewidth=7, label=label)
+               for what, (label, colour) in reversed((STATES if by_state else PLACES).items()) if what in seen]
+    if len(stories) < len(panels):
+        panels[-1].set_axis_off()
+        panels[-1].legend(handles=handles, loc="center left", frameon=False)
+    else:
+        grid[0][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
+    about = [*sorted({story.scenario for story in stories} - {""}), plural(threads, "thread")]
+    figure.suptitle(f"Blocked threads over time\n{', '.join(about)}", fontsize=12)
+    number = plural(sum(map(len, moments)), "snapshot")
+    words = [f"{number}, one bar each" + ("" if by_state else "; without the kernel's view, by phase")]
+    if left_out > 0:
+        words.append(f"{left_out} more left out")
+    figure.supxlabel(" · ".join(words), fontsize=8, color=GREY)
+    return figure
+
+
 # --- command line ---
 
 
@@ -540,18 +679,21 @@ def duration(text: str) -> float:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Draws what ccbench measured, from the files it wrote.")
-    commands = parser.add_subparsers(required=True, metavar="trials|requests")
+    commands = parser.add_subparsers(required=True, metavar="trials|requests|snapshots")
     drawings: list[tuple[str, str, Callable[[argparse.Namespace], Figure]]] = [
         ("trials", "wall time and waiting, by guard and number of requests", draw_trials),
         ("requests", "one trial, request by request", draw_requests),
+        ("snapshots", "blocked threads over time, by guard", draw_snapshots),
     ]
     for name, about, draw in drawings:
         command = commands.add_parser(name, help=about, description=about)
         command.add_argument("input", type=Path, help=f"a folder that holds {name}.csv, or the file itself")
         command.add_argument("-o", "--output", type=picture, required=True, help="an .svg or .png file")
         command.set_defaults(draw=draw, trial=None)
+        if name != "trials":
+            which = "the last one" if name == "requests" else "the last one of every guard"
+            command.add_argument("--trial", type=int, metavar="K", help=f"which trial; {which} by default")
         if name == "requests":
-            command.add_argument("--trial", type=int, metavar="K", help="which trial; the last one by default")
             command.add_argument("--until", type=duration, metavar="D", help="only the time up to D since the release")
     return parser.parse_args()
 

@@ -67,6 +67,7 @@ OutputFiles open_outputs(const OutputPaths& paths) {
   add("--csv", paths.trials_csv, "trials.csv", trials_csv_sink);
   add("--requests-csv", paths.requests_csv, "requests.csv", requests_csv_sink);
   add("--snapshots-csv", paths.snapshots_csv, "snapshots.csv", snapshots_csv_sink);
+  add("--thread-dump", paths.thread_dump, "threads.txt", thread_dump_sink);
   add("--json", paths.json, "run.json", json_sink);
   if (!paths.folder.empty()) make_folder(paths.folder);
   try {

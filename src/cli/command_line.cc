@@ -192,7 +192,9 @@ class FlagParser {
     }
   }
 
-  static bool takes_list(std::string_view name) { return name == "guard" || name == "snapshot"; }
+  static bool takes_list(std::string_view name) {
+    return name == "guard" || name == "snapshot" || name == "snapshot-at";
+  }
 
   std::string key_of(const CLI::ConfigItem& item, const std::string& path) const {
     if (!item.parents.empty()) {

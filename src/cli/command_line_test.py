@@ -196,6 +196,23 @@ class Files(WithFolder):
             for outcome in ("success", "refused", "turned_away"):
                 self.assertEqual(outcomes.count(outcome), int(row[outcome]))
         self.assertTrue(all(None not in row.values() for row in rows))
+        dump = (out / "threads.txt").read_text()
+        self.assertTrue(dump.startswith("Full thread dump of ccbench "), dump[:200])
+        self.assertEqual(
+            sorted(path.name for path in out.iterdir()),
+            ["requests.csv", "run.json", "snapshots.csv", "threads.txt", "trials.csv"],
+        )
+
+    def test_thread_dump_has_every_thread_of_every_snapshot(self) -> None:
+        flags = ["--guard=synchronized", "--control=never", "--payment=300ms", "--db=0", "--snapshot=100ms,200ms"]
+        dump = run(*flags, "--thread-dump=-").stdout
+        self.assertEqual(dump.count("\n-- snapshot "), 2)
+        for snapshot in dump.split("\n-- snapshot ")[1:]:
+            threads = re.findall(r'^"T(\d+)" tid=\d+ (\S+)', snapshot, re.MULTILINE)
+            self.assertEqual([int(thread) for thread, _ in threads], list(range(20)))
+            self.assertEqual([phase for _, phase in threads].count("guard"), 19)
+            self.assertEqual([phase for _, phase in threads].count("step:payment"), 1)
+            self.assertIn("synchronized[ticket-1]", snapshot)
 
     def test_one_may_be_standard_output_and_the_table_moves(self) -> None:
         result = run("--guard=none", *QUICK, "--json=-")
@@ -496,6 +513,10 @@ class Interruption(WithFolder):
         self.assertEqual({row["snapshot"] for row in rows}, {"1"})
         self.assertEqual([row["phase"] for row in rows].count("guard"), 19)
         self.assertEqual([row["phase"] for row in rows].count("step:payment"), 1)
+        dump = process.stderr.read()
+        self.assertTrue(dump.startswith("synchronized, "), dump)
+        self.assertRegex(dump, r"\nlocks    synchronized\[ticket-1\] .*19 waiters")
+        self.assertEqual(len(re.findall(r'^"T\d+" tid=\d+ guard', dump, re.MULTILINE)), 19)
 
     def test_a_trial_does_not_outlive_a_killed_ccbench(self) -> None:
         process = self.start("--guard=none", "--payment=60s")
@@ -551,6 +572,13 @@ class BadInput(WithFolder):
             (["--control=sometimes"], ["--control", "auto, always, never"]),
             (["--snapshot=1s,,2s"], ["--snapshot", "empty item"]),
             (["--snapshot-every=1us"], ["--snapshot-every", "1ms"]),
+            (["--snapshot-at=blocked"], ["--snapshot-at", "'blocked'", "blocked, inside or finished", "< <= > >= == !="]),
+            (["--snapshot-at=blocked >= 1,asleep > 2"], ["--snapshot-at", "'asleep > 2'", "'blocked >= 19'"]),
+            (["--snapshot-at=blocked >= -1"], ["--snapshot-at", "'blocked >= -1'"]),
+            (["--snapshot-at=blocked >= 1,"], ["--snapshot-at", "empty item"]),
+            (["--snapshot-full=perhaps"], ["--snapshot-full", "'perhaps'", "true, false"]),
+            (["--thread-dump="], ["--thread-dump", "missing"]),
+            (["--thread-dump=-", "--json=-"], ["standard output"]),
             (["--csv="], ["--csv", "missing"]),
             (["--csv=-", "--json=-"], ["standard output"]),
             (["--out=-"], ["--out", "'-'", "folder"]),
@@ -614,6 +642,16 @@ class ConfigFile(WithFolder):
         self.assertEqual(self.written("--key-skew=zipf:1.0"), "key-skew=zipf:1")
         self.assertEqual(self.written("--snapshot=1s,100ms"), "snapshot=100ms,1s")
         self.assertEqual(self.written("--time-scale=-0.0"), "time-scale=0")
+        self.assertEqual(self.written("--snapshot-at=blocked  >=019,inside<1"), "snapshot-at=blocked>=19,inside<1")
+        self.assertEqual(self.written("--snapshot-full"), "snapshot-full=true")
+        self.assertEqual(self.written("--snapshot-full=false"), "")
+
+    def test_takes_lists_and_switches_from_a_file(self) -> None:
+        path = self.folder / "experiment.toml"
+        path.write_text('snapshot-at = ["blocked >= 3", "finished == 1"]\nsnapshot-full = true\n')
+        self.assertEqual(
+            self.written(f"--config={path}"), "snapshot-at=blocked>=3,finished==1;snapshot-full=true"
+        )
 
     def written(self, *flags: str) -> str:
         """The settings of a run as its row has them, but for the delays, and checked against run.json."""

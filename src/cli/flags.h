@@ -22,7 +22,7 @@ inline constexpr std::string_view kScenarioGroup = "Settings of the scenarios";
 inline constexpr std::string_view kSnapshotGroup = "Snapshots";
 inline constexpr std::string_view kOutputGroup = "Output";
 
-inline constexpr std::array<Flag, 28> kFlags = {{
+inline constexpr std::array<Flag, 31> kFlags = {{
     {"scenario", "NAME", "lotto-purchase", kExperimentGroup, "what one request does; see ccbench list"},
     {"guard", "NAME[,NAME...]|all", "none", kExperimentGroup, "several: one interleaved comparison"},
     {"requests", "N", "20", kExperimentGroup, "requests released together, 1 to 2000000"},
@@ -47,10 +47,16 @@ inline constexpr std::array<Flag, 28> kFlags = {{
     {"snapshot", "D[,D...]|never", "500ms", kSnapshotGroup, "when to look where every worker is, 0 to 24h",
      true},
     {"snapshot-every", "D", "0", kSnapshotGroup, "look again and again, 1ms to 24h; 0: off", true},
+    {"snapshot-at", "COND[,COND...]", "", kSnapshotGroup,
+     "look once 'blocked|inside|finished OP N' holds, OP one of < <= > >= == !=", true},
+    {"snapshot-full", "", "", kSnapshotGroup,
+     "ask running threads too, by a signal: full stacks, but the trial is perturbed", true},
 
     {"csv", "FILE", "", kOutputGroup, "one row per trial; - is standard output"},
     {"requests-csv", "FILE", "", kOutputGroup, "one row per request"},
     {"snapshots-csv", "FILE", "", kOutputGroup, "one row per thread and snapshot"},
+    {"thread-dump", "FILE", "", kOutputGroup,
+     "every snapshot as text: who waits for what, who holds it, and stacks"},
     {"json", "FILE", "", kOutputGroup, "everything"},
     {"out", "DIR", "", kOutputGroup, "all of these files, in a folder that is made if need be"},
     {"quiet", "", "", kOutputGroup, "the table alone"},

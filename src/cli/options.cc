@@ -206,6 +206,23 @@ Nanos read_snapshot_every(const Values& values) {
          kLongestDurationText);
 }
 
+std::vector<SnapshotCondition> read_conditions(const Values& values) {
+  if (!values.has("snapshot-at")) return {};
+  std::vector<SnapshotCondition> conditions;
+  for (const std::string& item : values.list("snapshot-at")) {
+    const auto condition = parse_condition(item);
+    if (!condition) {
+      refuse(
+          "--snapshot-at: '{}' is not blocked, inside or finished, one of < <= > >= == !=, and a number, as "
+          "in "
+          "'blocked >= 19'",
+          item);
+    }
+    conditions.push_back(*condition);
+  }
+  return conditions;
+}
+
 std::uint64_t read_seed(const Values& values) {
   if (values.has("seed")) return values.number("seed", 0, std::numeric_limits<std::uint64_t>::max());
   return std::random_device{}();
@@ -222,6 +239,8 @@ void read_conduct(const Values& values, Experiment& experiment) {
   experiment.stall = values.duration("stall", kMillisecond);
   experiment.snapshots = read_snapshots(values);
   experiment.snapshot_every = read_snapshot_every(values);
+  experiment.snapshot_at = read_conditions(values);
+  experiment.snapshot_full = values.is_set("snapshot-full");
 }
 
 const Parameter* find_parameter(const ScenarioInfo& scenario, std::string_view name) {
@@ -268,6 +287,13 @@ std::string snapshots_text(const std::vector<Nanos>& times) {
   return text;
 }
 
+std::string conditions_text(const std::vector<SnapshotCondition>& conditions) {
+  std::string text;
+  for (const SnapshotCondition& condition : conditions)
+    text += (text.empty() ? "" : ",") + to_text(condition);
+  return text;
+}
+
 /// The value of a flag as it is compared and written down: `1000ms` and `1s`, `01` and `1` are the same.
 std::string canonical(std::string_view name, const Values& values, const Experiment& experiment) {
   if (name == "requests") return std::to_string(experiment.requests);
@@ -282,6 +308,8 @@ std::string canonical(std::string_view name, const Values& values, const Experim
   if (name == "time-scale") return fmt::format("{}", time_scale(values));
   if (name == "snapshot") return snapshots_text(experiment.snapshots);
   if (name == "snapshot-every") return to_text(experiment.snapshot_every);
+  if (name == "snapshot-at") return conditions_text(experiment.snapshot_at);
+  if (name == "snapshot-full") return experiment.snapshot_full ? "true" : "";
   return values.text(name);  // A word, and it stands for itself.
 }
 
@@ -307,11 +335,12 @@ OutputPaths read_outputs(const Values& values) {
   OutputPaths outputs{.trials_csv = path("csv"),
                       .requests_csv = path("requests-csv"),
                       .snapshots_csv = path("snapshots-csv"),
+                      .thread_dump = path("thread-dump"),
                       .json = path("json"),
                       .folder = path("out")};
   if (outputs.folder == "-") refuse("--out: '-' is no folder; a single file can be standard output");
-  const std::array<std::string, 4> files = {outputs.trials_csv, outputs.requests_csv, outputs.snapshots_csv,
-                                            outputs.json};
+  const std::array<std::string, 5> files = {outputs.trials_csv, outputs.requests_csv, outputs.snapshots_csv,
+                                            outputs.thread_dump, outputs.json};
   if (std::ranges::count(files, "-") > 1) refuse("only one file can be standard output (-)");
   return outputs;
 }
@@ -329,7 +358,10 @@ Options resolve_options(const RawFlags& flags) {
   read_parameters(flags, values, experiment);
   write_down(values, experiment);
   options.outputs = read_outputs(values);
-  experiment.keep_requests = !options.outputs.requests_csv.empty() || !options.outputs.folder.empty();
+  const OutputPaths& outputs = options.outputs;
+  experiment.keep_requests = !outputs.requests_csv.empty() || !outputs.folder.empty();
+  experiment.keep_stacks = !outputs.snapshots_csv.empty() || !outputs.thread_dump.empty() ||
+                           !outputs.json.empty() || !outputs.folder.empty();
   const std::vector<std::string> inconclusive = {"ok", "fail"};
   options.inconclusive_ok = values.choice("inconclusive", inconclusive) == 0;
   options.quiet = values.is_set("quiet");

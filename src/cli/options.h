@@ -25,6 +25,7 @@ struct OutputPaths {
   std::string trials_csv;
   std::string requests_csv;
   std::string snapshots_csv;
+  std::string thread_dump;
   std::string json;
   std::string folder;  ///< all of them, under their usual names
 };

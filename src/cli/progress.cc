@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
+
+#include "report/thread_dump.h"
 
 namespace ccbench {
 namespace {
@@ -25,9 +28,18 @@ void TerminalProgress::trial_begins(std::uint64_t number, std::uint64_t most, st
   std::fflush(stderr);
 }
 
-void TerminalProgress::snapshot_asked(const Snapshot& /*snapshot*/, const GuardInfo& /*guard*/,
-                                      const ScenarioInfo& /*scenario*/,
-                                      const std::vector<Stack>& /*stacks*/) {}
+void TerminalProgress::snapshot_asked(const Snapshot& snapshot, const GuardInfo& guard,
+                                      const ScenarioInfo& scenario, const std::vector<Stack>& stacks) {
+  const SnapshotContext context{
+      .scenario = scenario, .guard = guard.name, .promises = guard.promises, .stacks = stacks};
+  std::ostringstream text;
+  if (shown_) text << kClearLine;
+  write_snapshot(context, snapshot, Detail::folded, text);
+  text << '\n';
+  // Not by fmt::print, which throws: nobody reading is no reason to end the run.
+  std::fputs(text.str().c_str(), stderr);
+  std::fflush(stderr);
+}
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
 

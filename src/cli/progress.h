@@ -8,7 +8,8 @@
 
 namespace ccbench {
 
-/// One line on standard error, written over and over and gone at the end; nothing if not `shown`.
+/// One line on standard error, written over and over and gone at the end; nothing if not `shown`. Snapshots
+/// that SIGQUIT asks for, as a thread dump, in any case.
 class TerminalProgress final : public Progress {
  public:
   explicit TerminalProgress(bool shown) : shown_(shown) {}

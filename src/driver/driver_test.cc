@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -450,6 +451,55 @@ TEST(Run, SnapshotsFollowTheirClock) {
   EXPECT_GE(trial.snapshots.front().at, 50 * kMillisecond);
   EXPECT_EQ(trial.snapshots.front().threads.size(), 20U);
   EXPECT_EQ(trial.blocked_peak, 19U);
+}
+
+TEST(Run, TakesASnapshotWhenAMomentHasCome) {
+  Experiment experiment = quick_purchase({&guard("synchronized")}, "1500ms", "0");
+  experiment.control = ControlMode::never;
+  experiment.snapshot_at = {*parse_condition("blocked>=19"), *parse_condition("finished>=20"),
+                            *parse_condition("blocked>=21")};
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  // When all have finished the trial may end before anybody has looked; 21 of 20 never block.
+  ASSERT_GE(trial.snapshots.size(), 1U);
+  ASSERT_LE(trial.snapshots.size(), 2U);
+  EXPECT_EQ(blocked(trial.snapshots.front()), 19U);
+  EXPECT_FALSE(trial.perturbed);
+}
+
+TEST(Run, ShowsStatesLocksAndOwnersOfEveryWorker) {
+  Experiment experiment = quick_purchase({&guard("synchronized")}, "3s", "0");
+  experiment.control = ControlMode::never;
+  experiment.keep_stacks = true;
+  experiment.snapshots = {500 * kMillisecond};
+  const RunResult result = run_quietly(experiment);
+  const TrialResult& trial = result.trials.at(0);
+  ASSERT_FALSE(trial.snapshots.empty());
+  const Snapshot& snapshot = trial.snapshots.front();
+  ASSERT_EQ(snapshot.mode, "kernel");
+  ASSERT_EQ(snapshot.locks.size(), 1U);
+  EXPECT_EQ(snapshot.locks[0].waiters, 19U);
+  ASSERT_TRUE(snapshot.locks[0].owner);
+  const ThreadRow& owner = snapshot.threads[*snapshot.locks[0].owner];
+  EXPECT_EQ(owner.place.phase(), Phase::step);
+  EXPECT_EQ(owner.state, ThreadState::timed_waiting);
+  EXPECT_EQ(std::ranges::count(snapshot.threads, ThreadState::blocked, &ThreadRow::state), 19);
+  if (result.stacks.empty()) GTEST_SKIP() << "built without libdw";
+  for (const ThreadRow& row : snapshot.threads) {
+    ASSERT_NE(row.stack, kNoIndex);
+    EXPECT_TRUE(result.stacks.at(row.stack).complete);
+  }
+}
+
+TEST(Run, SaysThatSignalsPerturbATrial) {
+  Experiment experiment = quick_purchase({&guard("synchronized")}, "3s", "0");
+  experiment.control = ControlMode::never;
+  experiment.snapshot_full = true;
+  experiment.snapshots = {500 * kMillisecond};
+  const TrialResult trial = run_quietly(experiment).trials.at(0);
+  EXPECT_TRUE(trial.perturbed);
+  ASSERT_FALSE(trial.snapshots.empty());
+  EXPECT_EQ(trial.snapshots.front().mode, "kernel+signals");
+  EXPECT_EQ(trial.tally.unfinished(), 0U) << "who is signalled goes on";
 }
 
 // Plans

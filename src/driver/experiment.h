@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/registry.h"
+#include "driver/snapshot_condition.h"
 
 namespace ccbench {
 
@@ -32,10 +33,11 @@ struct Experiment {
   ControlMode control = ControlMode::automatic;
   Nanos timeout = 60 * kSecond;
   Nanos stall = 2 * kSecond;
-  std::vector<Nanos> snapshots;  ///< since the release, ascending
-  Nanos snapshot_every = 0;      ///< 0: off
-  bool snapshot_full = false;    ///< signals the threads for their stacks, which perturbs them
-  bool keep_requests = false;    ///< a per-request file was asked for
+  std::vector<Nanos> snapshots;                ///< since the release, ascending
+  Nanos snapshot_every = 0;                    ///< 0: off
+  std::vector<SnapshotCondition> snapshot_at;  ///< a snapshot each, when it first holds
+  bool snapshot_full = false;                  ///< signals the threads for their stacks, which perturbs them
+  bool keep_requests = false;                  ///< a per-request file was asked for
   bool keep_stacks = false;  ///< something that shows stacks was asked for; of a hang they are always kept
 
   /// Every option with its value as a user would type it.

@@ -56,6 +56,15 @@ void warn_of_preemption(const RunResult& run, std::vector<std::string>& warnings
                   involuntary, seconds));
 }
 
+void warn_of_signals(const RunResult& run, std::vector<std::string>& warnings) {
+  const auto perturbed = std::ranges::count_if(run.trials, &TrialResult::perturbed);
+  if (perturbed == 0) return;
+  warnings.push_back(
+      fmt::format("the threads of {} of {} trial{} were signalled for their stacks (--snapshot-full): that "
+                  "changes who gets a lock next, and can cut system calls short",
+                  perturbed, run.trials.size(), run.trials.size() == 1 ? "" : "s"));
+}
+
 }  // namespace
 
 std::vector<std::string> warnings_of(const RunResult& run) {
@@ -64,6 +73,7 @@ std::vector<std::string> warnings_of(const RunResult& run) {
   warn_of_load(run, warnings);
   warn_of_crowd(run, warnings);
   warn_of_preemption(run, warnings);
+  warn_of_signals(run, warnings);
   return warnings;
 }
 

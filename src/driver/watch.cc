@@ -30,6 +30,9 @@ namespace {
 /// How often the watcher looks whether anything moved.
 constexpr Nanos kLook = 20 * kMillisecond;
 
+/// How often while a snapshot waits for a moment that `--snapshot-at` names.
+constexpr Nanos kLookForMoment = kMillisecond;
+
 /// Rows of all snapshots of a trial, which take some 50 bytes each and more in the files.
 constexpr std::size_t kMostSnapshotRows = 2'000'000;
 
@@ -104,7 +107,8 @@ class Watch {
         begin_(steady_now()),
         last_move_(begin_),
         longest_still_(setup.experiment.parameters.longest_step() + setup.experiment.stall),
-        workers_(memory.slots().size()) {}
+        workers_(memory.slots().size()),
+        moments_(setup.experiment.snapshot_at) {}
 
   /// Returns when the process has ended or has to be ended; in the latter case with the reason.
   std::optional<TrialEnd::Kind> until_end(int process, int released, const sigset_t* outside) {
@@ -112,7 +116,8 @@ class Watch {
         {{.fd = process, .events = POLLIN, .revents = 0}, {.fd = released, .events = POLLIN, .revents = 0}}};
     while (true) {
       if (interruption_.signal() != 0) return TrialEnd::Kind::interrupted;
-      const Nanos wait = std::clamp<Nanos>(next_look() - steady_now(), 0, kLook);
+      const Nanos wait =
+          std::clamp<Nanos>(next_look() - steady_now(), 0, moments_.empty() ? kLook : kLookForMoment);
       const timespec timeout{.tv_sec = wait / kSecond, .tv_nsec = wait % kSecond};
       if (ppoll(events.data(), events.size(), &timeout, outside) < 0 && errno != EINTR) {
         throw std::system_error(errno, std::generic_category(), "ppoll");
@@ -235,6 +240,7 @@ class Watch {
         snapshot_clock_.taken(since_release());
       }
     }
+    if (!moments_.empty() && released() && since_release() >= 0) look_for_moment();
     note_moves(now);
     // With many workers the release is announced long before it comes, and until then all stand still.
     const Nanos at_work_since = released() ? release() : begin_;
@@ -258,6 +264,23 @@ class Watch {
     if (!somebody_waits) return;
     Snapshot snapshot = observer_.look(since_release());
     if (!snapshot.cycles.empty()) snapshots_.push_back(std::move(snapshot));
+  }
+
+  /// One snapshot for all moments that have come; each comes once.
+  void look_for_moment() {
+    if (!observer_.prepared()) observer_.prepare();
+    std::uint64_t blocked = 0;
+    std::uint64_t inside = 0;
+    std::uint64_t finished = 0;
+    for (const WorkerSlot& slot : memory_.slots()) {
+      const Phase phase = slot.place.load(std::memory_order_relaxed).phase();
+      blocked += phase == Phase::guard ? 1 : 0;
+      inside += phase == Phase::step ? 1 : 0;
+      finished += phase == Phase::finished ? 1 : 0;
+    }
+    const auto come = std::erase_if(
+        moments_, [&](const SnapshotCondition& moment) { return moment.holds(blocked, inside, finished); });
+    if (come > 0) take_snapshot();
   }
 
   void note_moves(Nanos now) {
@@ -312,6 +335,7 @@ class Watch {
   const Nanos longest_still_;
   Nanos next_suspicion_ = kFirstSuspicion;
   std::vector<Worker> workers_;
+  std::vector<SnapshotCondition> moments_;  ///< that have not come yet
   std::uint64_t moves_ = 0;
   double cpus_wanted_ = 0;
   int snapshots_asked_ = 0;
@@ -331,8 +355,13 @@ siginfo_t wait_for(pid_t process, int options) {
 class ChildProcess {
  public:
   explicit ChildProcess(pid_t process) : process_(process) {}
+  /// Only where something was thrown is there anything left to end, and nobody left to hear how that went.
   ~ChildProcess() {
-    if (process_ > 0) end();
+    if (process_ <= 0) return;
+    kill(process_, SIGKILL);
+    kill(-process_, SIGKILL);
+    while (waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

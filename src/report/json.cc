@@ -11,6 +11,7 @@
 #include "report/columns.h"
 #include "report/comparison.h"
 #include "report/sink.h"
+#include "report/snapshot_words.h"
 
 namespace ccbench {
 namespace {
@@ -76,8 +77,56 @@ Json invariants_of(const TrialResult& trial) {
   return invariants;
 }
 
+std::string hexadecimal(std::uint64_t address) { return fmt::format("{:#x}", address); }
+
+Json lock_of(const SnapshotContext& context, const Snapshot& snapshot, std::uint32_t index) {
+  const LockRow& lock = snapshot.locks[index];
+  const bool has_depth = lock.kind == LockKind::recursive_mutex;
+  const bool has_readers = lock.kind == LockKind::shared_mutex;
+  return {{"name", lock_name(context, snapshot, index)},
+          {"kind", lock.kind == LockKind::none ? Json(nullptr) : Json(name_of(lock.kind))},
+          {"owner", lock.owner ? Json(*lock.owner) : Json(nullptr)},
+          {"waiters", lock.waiters},
+          {"owner_tid", lock.owner_tid != 0 ? Json(lock.owner_tid) : Json(nullptr)},
+          {"depth", has_depth ? Json(lock.depth) : Json(nullptr)},
+          {"readers", has_readers ? Json(lock.readers) : Json(nullptr)},
+          {"address", hexadecimal(lock.address)}};
+}
+
+/// `waiters`: by the workers' own words, which is all there is where only they were asked.
+Json locks_of(const SnapshotContext& context, const Snapshot& snapshot,
+              const std::map<std::string, std::uint64_t>& waiters) {
+  Json locks = Json::array();
+  for (std::uint32_t i = 0; i < snapshot.locks.size(); ++i) locks.push_back(lock_of(context, snapshot, i));
+  if (!is_published(snapshot)) return locks;
+  for (const auto& [name, count] : waiters) {
+    locks.push_back({{"name", name},
+                     {"kind", nullptr},
+                     {"owner", nullptr},
+                     {"waiters", count},
+                     {"owner_tid", nullptr},
+                     {"depth", nullptr},
+                     {"readers", nullptr},
+                     {"address", nullptr}});
+  }
+  return locks;
+}
+
+Json cycle_of(const SnapshotContext& context, const Snapshot& snapshot, const Cycle& cycle) {
+  const auto name = [&](std::uint32_t lock) {
+    return lock < snapshot.locks.size() ? Json(lock_name(context, snapshot, lock)) : Json(nullptr);
+  };
+  Json members = Json::array();
+  for (const CycleMember& member : cycle) {
+    members.push_back(
+        {{"thread", member.thread}, {"holds", name(member.holds)}, {"waits_for", name(member.waits_for)}});
+  }
+  return members;
+}
+
 Json snapshot_of(const RunResult& run, const TrialResult& trial, std::size_t index) {
   const Snapshot& snapshot = trial.snapshots[index];
+  const SnapshotContext context = context_of(run, trial);
   Json states = Json::object();
   Json threads = Json::array();
   std::map<std::string, std::uint64_t> phases;
@@ -92,18 +141,40 @@ Json snapshot_of(const RunResult& run, const TrialResult& trial, std::size_t ind
     if (const Json& lock = row["lock"]; lock.is_string()) ++waiters[lock.get_ref<const std::string&>()];
     threads.push_back(std::move(row));
   }
-  Json locks = Json::array();
-  for (const auto& [lock, count] : waiters) {
-    locks.push_back({{"name", lock}, {"kind", nullptr}, {"owner", nullptr}, {"waiters", count}});
-  }
-  return {{"at_ns", snapshot.at},      {"capture_ns", snapshot.capture}, {"resolve_ns", nullptr},
-          {"mode", snapshot.mode},     {"states", std::move(states)},    {"threads", std::move(threads)},
-          {"locks", std::move(locks)}, {"cycles", Json::array()},        {"phases", phases}};
+  Json cycles = Json::array();
+  for (const Cycle& cycle : snapshot.cycles) cycles.push_back(cycle_of(context, snapshot, cycle));
+  return {{"at_ns", snapshot.at},
+          {"capture_ns", snapshot.capture},
+          {"resolve_ns", json_of(snapshot.resolve)},
+          {"mode", snapshot.mode},
+          {"states", std::move(states)},
+          {"threads", std::move(threads)},
+          {"locks", locks_of(context, snapshot, waiters)},
+          {"cycles", std::move(cycles)},
+          {"phases", phases}};
 }
 
-Json hang_of(const TrialResult& trial) {
+Json hang_of(const RunResult& run, const TrialResult& trial) {
   if (!trial.hang) return nullptr;
-  return {{"kind", trial.hang->kind}, {"cycle", Json::array()}, {"sentence", trial.hang->sentence}};
+  Json cycle = Json::array();
+  if (!trial.snapshots.empty()) {
+    cycle = cycle_of(context_of(run, trial), trial.snapshots.back(), trial.hang->cycle);
+  }
+  return {{"kind", trial.hang->kind}, {"cycle", std::move(cycle)}, {"sentence", trial.hang->sentence}};
+}
+
+Json stack_of(const Stack& stack) {
+  const auto known = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  Json frames = Json::array();
+  for (const Frame& frame : stack.frames) {
+    frames.push_back({{"function", known(frame.function)},
+                      {"file", known(frame.file)},
+                      {"line", frame.line > 0 ? Json(frame.line) : Json(nullptr)},
+                      {"module", known(frame.module)},
+                      {"address", hexadecimal(frame.address)},
+                      {"harness", frame.harness}});
+  }
+  return {{"complete", stack.complete}, {"frames", std::move(frames)}};
 }
 
 /// The columns that guards are compared by, over their trials.
@@ -174,7 +245,7 @@ void write_trial(const RunResult& run, const TrialResult& trial, std::size_t mar
     out << indented(text_of(snapshot_of(run, trial, i)), inner + 2);
   };
   write_array("snapshots", trial.snapshots.size(), inner, write_snapshot, out);
-  write_member("hang", hang_of(trial), inner, ",\n", out);
+  write_member("hang", hang_of(run, trial), inner, ",\n", out);
   write_member("sentence", trial.sentence, inner, ",\n", out);
   write_member("first_gap_ns", json_of(trial.start.first_gap), inner, "\n", out);
   out << std::string(margin, ' ') << '}';
@@ -199,7 +270,8 @@ class JsonSink final : public Sink {
     const auto write_one = [&](std::size_t i) { write_trial(run, run.trials[i], 4, out); };
     write_array("trials", run.trials.size(), 2, write_one, out);
     write_member("comparison", comparison_of(run), 2, ",\n", out);
-    write_member("stacks", Json::array(), 2, ",\n", out);
+    const auto write_stack = [&](std::size_t i) { out << indented(text_of(stack_of(run.stacks[i])), 4); };
+    write_array("stacks", run.stacks.size(), 2, write_stack, out);
     write_member("warnings", run.warnings, 2, ",\n", out);
     write_member("run_id", run.run_id, 2, ",\n", out);
     write_member("control", control, 2, ",\n", out);

@@ -64,6 +64,11 @@ std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
 }
 
+std::string clipped(std::string_view text, std::size_t width) {
+  if (width == 0 || bytes_of(width, text) == text.size()) return std::string(text);
+  return std::string(text.substr(0, bytes_of(width - 1, text))) + "…";
+}
+
 std::string padded(std::string_view text, std::size_t width, Align align) {
   const std::size_t own = width_of(text);
   const std::string spaces(width > own ? width - own : 0, ' ');

@@ -23,6 +23,9 @@ std::string counted(std::uint64_t count, std::string_view noun);
 /// Characters of UTF-8 text.
 std::size_t width_of(std::string_view text);
 
+/// The text, cut to at most `width` characters, of which the last then is `…`.
+std::string clipped(std::string_view text, std::size_t width);
+
 enum class Align : std::uint8_t { left, right };
 std::string padded(std::string_view text, std::size_t width, Align align = Align::left);
 

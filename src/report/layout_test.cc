@@ -65,6 +65,14 @@ TEST(Wrapped, BreaksAWordOnlyIfNoLineHoldsIt) {
   EXPECT_EQ(wrapped("ab", 0), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Clipped, CutsWhatIsTooWideByCharactersAndShowsThatItDid) {
+  EXPECT_EQ(clipped("abcd", 4), "abcd");
+  EXPECT_EQ(clipped("abcde", 4), "abc…");
+  EXPECT_EQ(clipped("äöüß€", 5), "äöüß€");
+  EXPECT_EQ(clipped("äöüß€", 4), "äöü…");
+  EXPECT_EQ(clipped("ab", 1), "…");
+}
+
 TEST(TextTable, AlignsByWidthAndEndsNoLineWithASpace) {
   TextTable table;
   table.add_column("guard", Align::left);

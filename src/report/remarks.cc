@@ -12,6 +12,7 @@
 
 #include "report/columns.h"
 #include "report/layout.h"
+#include "report/snapshot_words.h"
 
 namespace ccbench {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 constexpr std::size_t kReasonsShown = 8;
 constexpr std::size_t kPlacesShown = 5;
 constexpr std::size_t kSnapshotsShown = 3;
+constexpr std::size_t kStacksShown = 4;
+constexpr std::size_t kFramesShown = 6;
+constexpr std::size_t kFunctionWidth = 48;
 
 /// How much of what was planned the numbers rest on.
 Remarks interruption(const RunResult& run) {
@@ -131,32 +135,44 @@ Remarks failures(const RunResult& run) {
   return remarks;
 }
 
-/// What a person says of a worker at this place. Keys are told apart only where requests wait for one.
-std::string whereabouts(const RunResult& run, const TrialResult& trial, Place place) {
-  const ScenarioInfo& scenario = run.experiment.scenario->info;
-  switch (place.phase()) {
-    case Phase::barrier: return "at the start barrier";
-    case Phase::guard: {
-      const std::string lock = lock_of(run, trial, place);
-      return lock.empty() ? "in guard " + trial.guard : "waiting for " + lock;
+/// What a person says of the workers in a snapshot: where each is, and in the guard what it waits for. Keys
+/// are told apart only where requests wait for one.
+class Whereabouts {
+ public:
+  Whereabouts(const SnapshotContext& context, const Snapshot& snapshot)
+      : context_(context), snapshot_(snapshot) {
+    for (const LockRow& lock : snapshot.locks) {
+      std::string name = lock_name(lock, context.guard, context.promises, context.scenario);
+      texts_.push_back(fmt::format("waiting for {}{}", name, held_clause(lock, snapshot)));
+      locks_.emplace(std::move(name), texts_.size() - 1);
     }
-    case Phase::step: break;
-    case Phase::finished: return "finished";
   }
-  if (place.step() >= scenario.steps.size()) return "in the section";
-  return "in step " + std::string(scenario.steps[place.step()]);
-}
 
-/// `at 500 ms: 19 waiting for synchronized[ticket-1], 1 in step payment`
-std::string sentence_of(const RunResult& run, const TrialResult& trial, const Snapshot& snapshot) {
-  std::map<std::string, std::uint64_t> counts;
-  for (const PlaceCount& group : group_by_place(snapshot)) {
-    counts[whereabouts(run, trial, group.place)] += group.threads;
+  std::string of(const ThreadRow& row) const {
+    if (row.place.phase() != Phase::guard) return whereabouts(row.place, context_.scenario);
+    if (row.lock != kNoIndex) return texts_.at(row.lock);
+    // Awake, or asleep on something that nobody could look at: his word is what there is.
+    const std::string lock = lock_name(row.place, context_.guard, context_.promises, context_.scenario);
+    const auto found = locks_.find(lock);
+    const bool is_through = found != locks_.end() && snapshot_.locks[found->second].owner == row.thread;
+    if (lock.empty() || is_through) return fmt::format("in guard {}", context_.guard);
+    return found != locks_.end() ? texts_[found->second] : "waiting for " + lock;
   }
-  std::vector<std::pair<std::string, std::uint64_t>> groups(counts.begin(), counts.end());
-  std::ranges::sort(groups, [](const auto& a, const auto& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  });
+
+ private:
+  const SnapshotContext& context_;
+  const Snapshot& snapshot_;
+  std::vector<std::string> texts_;            ///< by lock
+  std::map<std::string, std::size_t> locks_;  ///< by name
+};
+
+/// `at 500 ms: 19 waiting for synchronized[ticket-1] held by T7, 1 in step payment (19 BLOCKED, …)`
+std::string sentence_of(const RunResult& run, const TrialResult& trial, const Snapshot& snapshot) {
+  const SnapshotContext context = context_of(run, trial);
+  const Whereabouts whereabouts(context, snapshot);
+  std::map<std::string, std::uint64_t> counts;
+  for (const ThreadRow& row : snapshot.threads) ++counts[whereabouts.of(row)];
+  const auto groups = fullest_first(counts);
   std::string text = fmt::format("at {}:", human(snapshot.at));
   for (std::size_t i = 0; i < std::min(groups.size(), kPlacesShown); ++i) {
     text += fmt::format("{} {} {}", i == 0 ? "" : ",", groups[i].second, groups[i].first);
@@ -164,26 +180,79 @@ std::string sentence_of(const RunResult& run, const TrialResult& trial, const Sn
   if (groups.size() > kPlacesShown) {
     text += fmt::format(" and {}", counted(groups.size() - kPlacesShown, "more place"));
   }
+  if (const std::string states = states_of(snapshot); !states.empty()) text += fmt::format(" ({})", states);
   return text;
 }
 
-/// Of each guard the trial that its verdict comes from; of that trial the first snapshots and the last,
-/// which shows where a trial that hung came to rest.
+/// The trial that the guard's verdict comes from.
+const TrialResult* decisive_trial(const RunResult& run, const GuardResult& guard) {
+  const auto decisive = std::ranges::find_if(
+      guard.trials, [&](std::size_t index) { return run.trials.at(index).verdict == guard.verdict; });
+  return decisive == guard.trials.end() ? nullptr : &run.trials[*decisive];
+}
+
+/// Of each guard's decisive trial the first snapshots and the last, which shows where a trial that hung came
+/// to rest.
 Remarks snapshots(const RunResult& run) {
   Remarks remarks;
   for (const GuardResult& guard : run.guards) {
-    const auto decisive = std::ranges::find_if(
-        guard.trials, [&](std::size_t index) { return run.trials.at(index).verdict == guard.verdict; });
-    if (decisive == guard.trials.end()) continue;
-    const TrialResult& trial = run.trials[*decisive];
-    const std::size_t count = trial.snapshots.size();
+    const TrialResult* trial = decisive_trial(run, guard);
+    if (trial == nullptr) continue;
+    const std::size_t count = trial->snapshots.size();
     for (std::size_t i = 0; i < count; ++i) {
       if (count > kSnapshotsShown && i == kSnapshotsShown - 1) {
         remarks.push_back({label_of(guard), fmt::format("… {} more", count - kSnapshotsShown)});
         i = count - 1;
       }
-      remarks.push_back({label_of(guard), sentence_of(run, trial, trial.snapshots[i])});
+      remarks.push_back({label_of(guard), sentence_of(run, *trial, trial->snapshots[i])});
     }
+  }
+  return remarks;
+}
+
+/// Names of templates can be longer than anybody reads on a terminal. What is in parentheses at the end, the
+/// line in the source, stays.
+std::string shortened(const std::string& frame) {
+  const std::size_t end = std::min(frame.rfind(" ("), frame.size());
+  return clipped(frame.substr(0, end), kFunctionWidth) + frame.substr(end);
+}
+
+/// One line per frame, ours and those below left out:
+///     19 × at __lll_lock_wait (libc.so.6)
+///          at SynchronizedGuard<StdSync>::run (synchronized.cc:24)
+void add_stacks(const RunResult& run, const TrialResult& trial, const std::string& label, Remarks& remarks) {
+  if (trial.snapshots.empty()) return;
+  const std::vector<StackGroup> groups = group_by_stack(context_of(run, trial), trial.snapshots.back());
+  if (groups.empty()) return;
+  const std::size_t digits = std::to_string(groups.front().threads).size();
+  for (std::size_t i = 0; i < std::min(groups.size(), kStacksShown); ++i) {
+    const std::vector<std::string>& frames = groups[i].frames;
+    std::string margin = fmt::format("{:>{}} × ", groups[i].threads, digits);
+    if (frames.empty()) remarks.push_back({label, margin + "in nothing but the harness"});
+    for (std::size_t k = 0; k < std::min(frames.size(), kFramesShown); ++k) {
+      remarks.push_back({label, fmt::format("{}at {}", margin, shortened(frames[k]))});
+      margin.assign(digits + 3, ' ');
+    }
+    if (frames.size() > kFramesShown) {
+      remarks.push_back({label, fmt::format("{}… {} more", margin, frames.size() - kFramesShown)});
+    }
+  }
+  const std::string more = groups.size() > kStacksShown
+                               ? fmt::format("and {}; ", counted(groups.size() - kStacksShown, "more stack"))
+                               : "";
+  remarks.push_back({label, more + "--thread-dump has all"});
+}
+
+/// Of each guard whose decisive trial did not end: why not, and in which functions its threads are.
+Remarks hangs(const RunResult& run) {
+  Remarks remarks;
+  for (const GuardResult& guard : run.guards) {
+    const TrialResult* trial = decisive_trial(run, guard);
+    if (trial == nullptr || !trial->hang) continue;
+    // The line about the verdict may have said it all.
+    const bool said = guard.sentence.find(trial->hang->sentence) != std::string::npos;
+    remarks.push_back({label_of(guard), said ? trial->hang->kind : text_of(*trial->hang)});
+    add_stacks(run, *trial, label_of(guard), remarks);
   }
   return remarks;
 }
@@ -222,6 +291,7 @@ constexpr auto kSources = std::to_array<Source>({
     {"control", control},
     {"failures", failures},
     {"snapshots", snapshots},
+    {"hang", hangs},
     {"left out", left_out},
     {"misfit", misfits},
     {"warning", warnings},

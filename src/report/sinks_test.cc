@@ -158,6 +158,7 @@ RunResult small_run() {
                                .zipf = {},
                                .seed = 18'446'744'073'709'551'615U,
                                .snapshots = {},
+                               .snapshot_at = {},
                                .config = {{"guard", "synchronized,faulty-abandon"}, {"seed", "1"}},
                                .params = {{"db", "500ms"}, {"start", "latch"}}},
                 .trials = {control_trial(), held_trial(), hung_trial()},
@@ -184,6 +185,82 @@ RunResult small_run() {
                  .sentence = "no worker moved for 3.5s",
                  .trials = {2},
                  .lacking = {"once"}}};
+  return run;
+}
+
+ThreadRow sleeper(std::uint32_t thread, Place place, ThreadState state, std::uint32_t lock) {
+  return {.thread = thread,
+          .tid = static_cast<int>(80 + thread),
+          .place = place,
+          .state = state,
+          .stable = true,
+          .lock = lock,
+          .stack = 0};
+}
+
+LockRow waited_for(std::uint64_t address, LockKind kind, std::optional<std::uint32_t> owner,
+                   std::optional<Place> place) {
+  return {.address = address,
+          .kind = kind,
+          .waiters = 1,
+          .owner_tid = owner ? static_cast<int>(80 + *owner) : 0,
+          .owner = owner,
+          .place = place};
+}
+
+/// T0 and T1 in a deadlock; T2 waits for a lock that T4, which has finished, still holds, T3 to write where
+/// others read, T5 sleeps on something unknown, and T6 is awake.
+Snapshot deadlock() {
+  Snapshot snapshot{
+      .at = 600 * kMillisecond,
+      .capture = 400,
+      .resolve = 5000,
+      .mode = "kernel",
+      .threads = {sleeper(0, Place::in_guard(1), ThreadState::blocked, 1),
+                  sleeper(1, Place::in_guard(0), ThreadState::blocked, 0),
+                  sleeper(2, Place::in_guard(2), ThreadState::blocked, 2),
+                  sleeper(3, Place::in_guard(3), ThreadState::blocked, 3),
+                  sleeper(4, Place::finished(), ThreadState::terminated, kNoIndex),
+                  sleeper(5, Place::in_step(1, 0), ThreadState::waiting, 4),
+                  sleeper(6, Place::in_guard(0), ThreadState::runnable, kNoIndex)},
+      .locks = {waited_for(0xa0, LockKind::mutex, 0, Place::in_guard(0)),
+                waited_for(0xb0, LockKind::recursive_mutex, 1, Place::in_guard(1)),
+                waited_for(0xc0, LockKind::mutex, 4, Place::in_guard(2)),
+                waited_for(0xd0, LockKind::shared_mutex, {}, Place::in_guard(3)),
+                waited_for(0xe0, LockKind::futex, {}, {})},
+      .cycles = {{{.thread = 0, .holds = 0, .waits_for = 1}, {.thread = 1, .holds = 1, .waits_for = 0}}}};
+  snapshot.locks[1].depth = 2;
+  snapshot.locks[3].readers = 3;
+  snapshot.threads[1].stack = 1;
+  snapshot.threads[4].stack = kNoIndex;
+  snapshot.threads[4].tid = 0;
+  snapshot.threads[6].stable = false;
+  snapshot.threads[6].stack = kNoIndex;
+  return snapshot;
+}
+
+/// The same run with a kernel's view of its last trial, which ends in a deadlock.
+RunResult deadlocked_run() {
+  RunResult run = small_run();
+  TrialResult& trial = run.trials[2];
+  trial.snapshots = {deadlock()};
+  trial.hang =
+      Hang{.kind = "deadlock", .sentence = "deadlock: T0 and T1", .cycle = trial.snapshots[0].cycles.front()};
+  run.guards[2].sentence = trial.hang->sentence;
+  const Frame wait{.address = 0x7f01, .function = "__lll_lock_wait", .module = "libc.so.6", .file = ""};
+  const Frame guard{.address = 0x4010,
+                    .function = "SynchronizedGuard<StdSync>::run",
+                    .module = "ccbench",
+                    .file = "synchronized.cc",
+                    .line = 24};
+  const Frame work{.address = 0x4020,
+                   .function = "Trial::work",
+                   .module = "ccbench",
+                   .file = "trial.cc",
+                   .line = 99,
+                   .harness = true};
+  const Frame nameless{.address = 0x7f02, .function = "", .module = "", .file = ""};
+  run.stacks = {{.frames = {wait, guard, work}, .complete = true}, {.frames = {nameless}}};
   return run;
 }
 
@@ -261,9 +338,24 @@ TEST(SnapshotsCsv, HasOneRowPerThreadAndNamesTheLockThatAWorkerWaitsFor) {
             "ccbench.snapshots/1,run-7,2,1,500000000,0,71,,,step:payment,,,,,\n"
             "ccbench.snapshots/1,run-7,2,1,500000000,1,72,,,guard,synchronized[ticket-2],,,,\n"
             "ccbench.snapshots/1,run-7,2,1,500000000,2,73,,,step:payment,,,,,\n"
-            "ccbench.snapshots/1,run-7,2,1,500000000,3,,TERMINATED,,finished,,,,,\n"
+            "ccbench.snapshots/1,run-7,2,1,500000000,3,,TERMINATED,TERMINATED,finished,,,,,\n"
             "ccbench.snapshots/1,run-7,3,1,500000000,0,81,,,guard,faulty-abandon[ticket-1],,,,\n"
             "ccbench.snapshots/1,run-7,3,2,1000000000,0,81,,,guard,faulty-abandon[ticket-1],,,,\n");
+}
+
+TEST(SnapshotsCsv, HasStatesLocksOwnersAndStacksWhereTheKernelWasAsked) {
+  const std::string csv = written(snapshots_csv_sink(), deadlocked_run());
+  const std::string row = "ccbench.snapshots/1,run-7,3,1,600000000,";
+  EXPECT_EQ(
+      csv.substr(csv.find("\n" + row + "0,") + 1),
+      row +
+          "0,80,BLOCKED,BLOCKED (on object monitor),guard,faulty-abandon[ticket-2],recursive_mutex,1,1,0\n" +
+          row + "1,81,BLOCKED,BLOCKED (on object monitor),guard,faulty-abandon[ticket-1],mutex,0,1,1\n" +
+          row + "2,82,BLOCKED,BLOCKED (on object monitor),guard,faulty-abandon[ticket-3],mutex,4,1,0\n" +
+          row + "3,83,BLOCKED,WAITING (parking),guard,faulty-abandon[ticket-4],shared_mutex,,1,0\n" + row +
+          "4,,TERMINATED,TERMINATED,finished,,,,1,\n" + row +
+          "5,85,WAITING,WAITING (parking),step:payment,futex 0xe0,futex,,1,0\n" + row +
+          "6,86,RUNNABLE,RUNNABLE,guard,,,,0,\n");
 }
 
 TEST(LockOf, SaysNoMoreThanTheGuardPromises) {
@@ -391,14 +483,61 @@ TEST(Json, CountsPhasesAndWaitersOfASnapshot) {
   EXPECT_EQ(
       snapshot["threads"][3].dump(),
       R"({"schema":"ccbench.snapshots/1","run_id":"run-7","trial":2,"snapshot":1,"t_ns":500000000,"thread":3,)"
-      R"("tid":null,"state":"TERMINATED","java_state":null,"phase":"finished","lock":null,"lock_kind":null,)"
+      R"("tid":null,"state":"TERMINATED","java_state":"TERMINATED","phase":"finished","lock":null,"lock_kind":null,)"
       R"("owner_thread":null,"stable":null,"stack":null})");
   snapshot["threads"] = nullptr;
   EXPECT_EQ(
       snapshot.dump(),
       R"({"at_ns":500000000,"capture_ns":900,"resolve_ns":null,"mode":"published","states":{"TERMINATED":1},)"
-      R"("threads":null,"locks":[{"name":"synchronized[ticket-2]","kind":null,"owner":null,"waiters":1}],)"
+      R"("threads":null,"locks":[{"name":"synchronized[ticket-2]","kind":null,"owner":null,"waiters":1,)"
+      R"("owner_tid":null,"depth":null,"readers":null,"address":null}],)"
       R"("cycles":[],"phases":{"finished":1,"guard":1,"step:payment":2}})");
+}
+
+TEST(Json, NamesLocksOwnersAndCyclesWhereTheKernelWasAsked) {
+  const std::string text = written(json_sink(), deadlocked_run());
+  const auto run = nlohmann::ordered_json::parse(text);
+  EXPECT_EQ(text, run.dump(2) + '\n');
+  auto snapshot = run["trials"][2]["snapshots"][0];
+  EXPECT_EQ(
+      snapshot["threads"][0].dump(),
+      R"({"schema":"ccbench.snapshots/1","run_id":"run-7","trial":3,"snapshot":1,"t_ns":600000000,"thread":0,)"
+      R"-("tid":80,"state":"BLOCKED","java_state":"BLOCKED (on object monitor)","phase":"guard",)-"
+      R"("lock":"faulty-abandon[ticket-2]","lock_kind":"recursive_mutex","owner_thread":1,"stable":1,"stack":0})");
+  snapshot["threads"] = nullptr;
+  EXPECT_EQ(
+      snapshot.dump(),
+      R"({"at_ns":600000000,"capture_ns":400,"resolve_ns":5000,"mode":"kernel",)"
+      R"("states":{"BLOCKED":4,"TERMINATED":1,"WAITING":1,"RUNNABLE":1},"threads":null,"locks":[)"
+      R"({"name":"faulty-abandon[ticket-1]","kind":"mutex","owner":0,"waiters":1,)"
+      R"("owner_tid":80,"depth":null,"readers":null,"address":"0xa0"},)"
+      R"({"name":"faulty-abandon[ticket-2]","kind":"recursive_mutex","owner":1,"waiters":1,)"
+      R"("owner_tid":81,"depth":2,"readers":null,"address":"0xb0"},)"
+      R"({"name":"faulty-abandon[ticket-3]","kind":"mutex","owner":4,"waiters":1,)"
+      R"("owner_tid":84,"depth":null,"readers":null,"address":"0xc0"},)"
+      R"({"name":"faulty-abandon[ticket-4]","kind":"shared_mutex","owner":null,"waiters":1,)"
+      R"("owner_tid":null,"depth":null,"readers":3,"address":"0xd0"},)"
+      R"({"name":"futex 0xe0","kind":"futex","owner":null,"waiters":1,)"
+      R"("owner_tid":null,"depth":null,"readers":null,"address":"0xe0"}],)"
+      R"("cycles":[[{"thread":0,"holds":"faulty-abandon[ticket-1]","waits_for":"faulty-abandon[ticket-2]"},)"
+      R"({"thread":1,"holds":"faulty-abandon[ticket-2]","waits_for":"faulty-abandon[ticket-1]"}]],)"
+      R"("phases":{"finished":1,"guard":5,"step:payment":1}})");
+  EXPECT_EQ(run["trials"][2]["hang"].dump(),
+            R"({"kind":"deadlock","cycle":[)"
+            R"({"thread":0,"holds":"faulty-abandon[ticket-1]","waits_for":"faulty-abandon[ticket-2]"},)"
+            R"({"thread":1,"holds":"faulty-abandon[ticket-2]","waits_for":"faulty-abandon[ticket-1]"}],)"
+            R"("sentence":"deadlock: T0 and T1"})");
+  EXPECT_EQ(
+      run["stacks"].dump(),
+      R"([{"complete":true,"frames":[)"
+      R"({"function":"__lll_lock_wait","file":null,"line":null,"module":"libc.so.6","address":"0x7f01",)"
+      R"("harness":false},)"
+      R"({"function":"SynchronizedGuard<StdSync>::run","file":"synchronized.cc","line":24,)"
+      R"("module":"ccbench","address":"0x4010","harness":false},)"
+      R"({"function":"Trial::work","file":"trial.cc","line":99,"module":"ccbench","address":"0x4020",)"
+      R"("harness":true}]},)"
+      R"({"complete":false,"frames":[{"function":null,"file":null,"line":null,"module":null,)"
+      R"("address":"0x7f02","harness":false}]}])");
 }
 
 TEST(Json, StaysReadableWhenAReasonIsNotUtf8) {
@@ -465,12 +604,112 @@ constexpr std::string_view kText =
     "                           at 1.00 s: 1 waiting for faulty-abandon[ticket-1]\n"
     "                           … 2 more\n"
     "                           at 3.50 s: 1 waiting for faulty-abandon[ticket-1]\n"
+    "hang       faulty-abandon  stalled\n"
     "left out   rwlock  does not promise: exclusive, once\n"
     "misfit     faulty-abandon  does not promise: once\n"
     "warning    a debug build\n";
 // clang-format on
 
 TEST(Text, IsTheTableAndWhatThereIsToSay) { EXPECT_EQ(written(text_sink({}), small_run()), kText); }
+
+std::size_t widest_line(const std::string& text) {
+  std::istringstream in(text);
+  std::size_t widest = 0;
+  for (std::string line; std::getline(in, line);) widest = std::max(widest, width_of(line));
+  return widest;
+}
+
+/// The lines from one topic to the next.
+std::string said_between(const std::string& text, std::string_view topic, std::string_view next) {
+  const auto begin = text.find("\n" + std::string(topic)) + 1;
+  return text.substr(begin, text.find("\n" + std::string(next), begin) + 1 - begin);
+}
+
+TEST(Text, NamesHoldersStatesAndTheStacksOfAHangWhereTheyAreKnown) {
+  RunResult run = deadlocked_run();
+  EXPECT_EQ(
+      said_between(written(text_sink({}), run), "snapshots", "left out"),
+      "snapshots  synchronized    at 500 ms: 2 in step payment, 1 finished, 1 waiting for "
+      "synchronized[ticket-2]\n"
+      "           faulty-abandon  at 600 ms: 2 waiting for faulty-abandon[ticket-1] held by T0, 1 finished, "
+      "1 in step\n"
+      "                           payment, 1 waiting for faulty-abandon[ticket-2] held by T1, 1 waiting for\n"
+      "                           faulty-abandon[ticket-3], held by T4 which has finished and 1 more place "
+      "(4\n"
+      "                           BLOCKED, 1 RUNNABLE, 1 WAITING, 1 TERMINATED)\n"
+      "hang       faulty-abandon  deadlock\n"
+      "                           4 × at __lll_lock_wait (libc.so.6)\n"
+      "                               at SynchronizedGuard<StdSync>::run (synchronized.cc:24)\n"
+      "                           1 × at 0x7f02\n"
+      "                           --thread-dump has all\n");
+  run.trials[2].snapshots[0].threads.resize(5);
+  run.trials[2].snapshots[0].threads.erase(run.trials[2].snapshots[0].threads.begin());
+  for (ThreadRow& row : run.trials[2].snapshots[0].threads) row.stack = kNoIndex;
+  run.guards[2].sentence = "1 of 2 trials: something else";
+  EXPECT_NE(written(text_sink({}), run).find("hang       faulty-abandon  deadlock: T0 and T1\nleft out"),
+            std::string::npos);
+}
+
+TEST(Text, ClaimsNoOwnerButThoseThatAreKnown) {
+  RunResult run = deadlocked_run();
+  auto& threads = run.trials[2].snapshots[0].threads;
+  threads[0].lock = threads[1].lock = 2;
+  threads[6] = threads[5] = threads[3];
+  EXPECT_NE(
+      written(text_sink({.width = 300}), run)
+          .find("at 600 ms: 3 waiting for faulty-abandon[ticket-3], held by T4 which has finished, 3 waiting "
+                "for faulty-abandon[ticket-4] held by 3 readers, 1 finished (6 BLOCKED, 1 TERMINATED)\n"),
+      std::string::npos);
+}
+
+TEST(Text, TakesTheWordOfWhoIsAwakeInTheGuardUnlessHeHoldsTheLock) {
+  RunResult run = deadlocked_run();
+  auto& threads = run.trials[2].snapshots[0].threads;
+  threads.erase(threads.begin() + 1, threads.begin() + 6);
+  threads[0].state = ThreadState::runnable;  // Has just got the lock that it still says it waits for.
+  threads[0].lock = kNoIndex;
+  threads[0].place = Place::in_guard(0);
+  threads.push_back(threads[1]);
+  threads.back().place = Place::in_guard(9);
+  EXPECT_NE(
+      written(text_sink({.width = 300}), run)
+          .find(
+              "at 600 ms: 1 in guard faulty-abandon, 1 waiting for faulty-abandon[ticket-10], 1 waiting for "
+              "faulty-abandon[ticket-1] held by T0 (3 RUNNABLE)\n"),
+      std::string::npos);
+}
+
+TEST(Text, StaysShortHoweverManyThreadsHang) {
+  RunResult run = deadlocked_run();
+  auto& threads = run.trials[2].snapshots[0].threads;
+  for (std::uint32_t thread = 7; thread < 1000; ++thread) {
+    threads.push_back(threads[0]);
+    threads.back().thread = thread;
+    threads.back().place = Place::in_guard(thread);
+    threads.back().lock = kNoIndex;
+    threads.back().stack = 2 + thread % 20;
+  }
+  for (int stack = 0; stack < 20; ++stack) {
+    run.stacks.push_back(run.stacks[0]);
+    for (int i = 0; i < 10; ++i) {
+      run.stacks.back().frames[0].function = "f" + std::to_string(stack);
+      run.stacks.back().frames.push_back(run.stacks[0].frames[1]);
+      run.stacks.back().frames.back().function = "Guard<" + std::string(200, 'x') + ">::run";
+    }
+  }
+  const std::string text = written(text_sink({}), run);
+  EXPECT_LT(std::ranges::count(text, '\n'), 55);
+  EXPECT_LE(widest_line(text), 110U);
+  EXPECT_NE(text.find("\n                           50 × at f7 (libc.so.6)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("                                at Guard<" + std::string(41, 'x') +
+                      "… (synchronized.cc:24)\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("                                … 6 more\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("                           and 18 more stacks; --thread-dump has all\n"),
+            std::string::npos)
+      << text;
+}
 
 TEST(Text, SaysNothingBelowTheTableButWhatTheTrialsProve) {
   RunResult run = small_run();
@@ -493,13 +732,6 @@ TEST(Text, IsTheTableAloneWhenQuiet) {
   const std::string quiet = written(text_sink({.color = false, .quiet = true}), small_run());
   EXPECT_EQ(std::ranges::count(quiet, '\n'), 5);  // Two lines of titles, three guards.
   EXPECT_NE(loud.find(quiet), std::string::npos);
-}
-
-std::size_t widest_line(const std::string& text) {
-  std::istringstream in(text);
-  std::size_t widest = 0;
-  for (std::string line; std::getline(in, line);) widest = std::max(widest, width_of(line));
-  return widest;
 }
 
 /// The words of the table's two lines of titles.

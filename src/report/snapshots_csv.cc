@@ -5,27 +5,49 @@
 
 #include "report/columns.h"
 #include "report/sink.h"
+#include "report/snapshot_words.h"
 
 namespace ccbench {
 namespace {
 
 using std::string_view_literals::operator""sv;
 
-Cell state(const SnapshotRow& row) {
-  const std::string_view name = name_of(row.thread.state);
-  return name.empty() ? Cell{} : Cell{name};
-}
+/// What is not known is empty.
+Cell text(std::string_view text) { return text.empty() ? Cell{} : Cell{text}; }
+
+Cell state(const SnapshotRow& row) { return text(name_of(row.thread.state)); }
+
+Cell java(const SnapshotRow& row) { return text(java_state(row.thread, row.snapshot)); }
 
 Cell tid(const SnapshotRow& row) { return row.thread.tid != 0 ? cell(row.thread.tid) : Cell{}; }
 
 Cell phase(const SnapshotRow& row) { return phase_name(row.thread.place, row.run.experiment.scenario->info); }
 
 Cell lock(const SnapshotRow& row) {
-  std::string name = lock_of(row.run, row.trial, row.thread.place);
+  std::string name = lock_of(context_of(row.run, row.trial), row.snapshot, row.thread);
   return name.empty() ? Cell{} : Cell{std::move(name)};
 }
 
-Cell not_measured(const SnapshotRow& /*row*/) { return {}; }
+const LockRow* lock_row(const SnapshotRow& row) {
+  return row.thread.lock == kNoIndex ? nullptr : &row.snapshot.locks.at(row.thread.lock);
+}
+
+Cell lock_kind(const SnapshotRow& row) {
+  const LockRow* lock = lock_row(row);
+  return lock == nullptr ? Cell{} : text(name_of(lock->kind));
+}
+
+Cell owner(const SnapshotRow& row) {
+  const LockRow* lock = lock_row(row);
+  return lock == nullptr ? Cell{} : cell(lock->owner);
+}
+
+/// Nobody looks twice where only the workers were asked.
+Cell stable(const SnapshotRow& row) {
+  return is_published(row.snapshot) ? Cell{} : cell(row.thread.stable ? 1 : 0);
+}
+
+Cell stack(const SnapshotRow& row) { return row.thread.stack == kNoIndex ? Cell{} : cell(row.thread.stack); }
 
 // clang-format off: one line per column, in the order of the file. New ones only at the end.
 constexpr auto kColumns = std::to_array<Column<SnapshotRow>>({
@@ -37,13 +59,13 @@ constexpr auto kColumns = std::to_array<Column<SnapshotRow>>({
     {"thread", [](const SnapshotRow& row) { return cell(row.thread.thread); }},
     {"tid", tid},
     {"state", state},
-    {"java_state", not_measured},
+    {"java_state", java},
     {"phase", phase},
     {"lock", lock},
-    {"lock_kind", not_measured},
-    {"owner_thread", not_measured},
-    {"stable", not_measured},
-    {"stack", not_measured},
+    {"lock_kind", lock_kind},
+    {"owner_thread", owner},
+    {"stable", stable},
+    {"stack", stack},
 });
 // clang-format on
 

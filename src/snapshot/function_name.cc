@@ -68,8 +68,7 @@ std::string readable_name(const std::string& symbol) {
 }
 
 bool is_harness(std::string_view function) {
-  constexpr std::array<std::string_view, 4> kParts = {"Trial::", "WorkerThreads::", "FunctionRef<",
-                                                      "ErasedScenario<"};
+  constexpr std::array<std::string_view, 3> kParts = {"Trial::", "WorkerThreads::", "FunctionRef<"};
   constexpr std::array<std::string_view, 5> kRoots = {"start_thread", "clone3", "clone", "__clone3",
                                                       "__clone"};
   return std::ranges::find(kRoots, function) != kRoots.end() ||

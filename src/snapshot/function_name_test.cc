@@ -27,7 +27,7 @@ TEST(FunctionName, ToldApartFromTheHarness) {
   EXPECT_TRUE(is_harness("WorkerThreads::enter"));
   EXPECT_TRUE(is_harness("start_thread"));
   EXPECT_FALSE(is_harness("ErasedGuard<CasGuard<StdSync>>::run"));
-  EXPECT_FALSE(is_harness("LottoPurchase<StdSync>::handle"));
+  EXPECT_FALSE(is_harness("ErasedScenario<LottoPurchase<StdSync>>::handle"));
   EXPECT_FALSE(is_harness("restart_thread"));
 }
 

@@ -85,7 +85,11 @@ std::string says_instead(std::string_view what, std::uint32_t found, std::uint32
 }  // namespace
 
 std::optional<FutexWait> futex_wait_of(const SystemCall& call) {
-  if (call.number != SYS_futex) return std::nullopt;
+  // A wait with a limit that a stop has interrupted goes on as restart_syscall(2), with the arguments that it
+  // had. So does a sleep, whose first argument is a small number.
+  constexpr std::uint64_t kLeastAddress = 4096;
+  const bool restarted = call.number == SYS_restart_syscall && call.arguments[0] >= kLeastAddress;
+  if (call.number != SYS_futex && !restarted) return std::nullopt;
   const auto operation = static_cast<std::uint32_t>(call.arguments[1]);
   const std::uint32_t command = operation & FUTEX_CMD_MASK;
   if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) return std::nullopt;

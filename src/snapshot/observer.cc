@@ -29,7 +29,11 @@ constexpr std::chrono::microseconds kAnswerLook{50};
 constexpr rlim_t kSpareDescriptors = 64;
 constexpr rlim_t kDescriptorsPerThread = 2;
 
-bool is_sleep(long system_call) { return system_call == SYS_clock_nanosleep || system_call == SYS_nanosleep; }
+/// A sleep that a stop has interrupted (Ctrl-Z and fg, a debugger) goes on as the last of these.
+bool is_sleep(long system_call) {
+  return system_call == SYS_clock_nanosleep || system_call == SYS_nanosleep ||
+         system_call == SYS_restart_syscall;
+}
 
 bool is_lock(LockKind kind) {
   return kind == LockKind::mutex || kind == LockKind::recursive_mutex || kind == LockKind::timed_mutex ||
@@ -91,6 +95,15 @@ std::optional<LockKind> kind_by_name(std::string_view function) {
   if (function.find("pthread_rwlock_") != std::string_view::npos) return LockKind::shared_mutex;
   if (function.find("pthread_mutex_") != std::string_view::npos) return LockKind::mutex;
   return std::nullopt;
+}
+
+std::optional<LockKind> kind_by_stack(const Backtrace& trace, Unwinder& unwinder) {
+  // The C library's function is at most a few frames up from the system call.
+  constexpr std::size_t kNear = 5;
+  std::optional<LockKind> kind;
+  for (std::size_t i = 0; i < std::min(kNear, trace.addresses.size()) && !kind; ++i)
+    kind = kind_by_name(unwinder.function(trace.addresses[i], i == 0));
+  return kind;
 }
 
 /// Takes the word of the functions that wait where the shape of the memory said something else.
@@ -218,40 +231,40 @@ void Observer::find_locks(Snapshot& snapshot) {
   for (const ThreadRow& row : snapshot.threads) {
     if (row.tid != 0) workers_[row.tid] = row.thread;
   }
-  std::unordered_map<std::uint64_t, std::uint32_t> by_word;  // the futex word; a shared mutex has two
-  std::unordered_map<std::uint64_t, std::uint32_t> by_lock;
+  std::unordered_map<std::uint64_t, std::uint32_t> by_word;  // a shared mutex has two words
+  std::unordered_map<std::uint64_t, std::uint32_t> by_address;
   for (ThreadRow& row : snapshot.threads) {
-    const Thread& thread = threads_[row.thread];
-    if (row.system_call < 0) {
-      continue;
-    }
-    const auto wait = futex_wait_of(thread.call);
+    if (row.system_call < 0) continue;
+    const auto wait = futex_wait_of(threads_[row.thread].call);
     if (wait) {
       row.limited = wait->limited;
-      auto known = by_word.find(wait->address);
-      if (known == by_word.end()) {
-        const LockFound found = lock_at(*wait);
-        const auto [lock, is_new] =
-            by_lock.try_emplace(found.address, static_cast<std::uint32_t>(snapshot.locks.size()));
-        if (is_new) {
-          snapshot.locks.push_back({.address = found.address,
-                                    .kind = found.kind,
-                                    .waiters = 0,
-                                    .owner_tid = found.owner_tid,
-                                    .owner = worker_of(found.owner_tid),
-                                    .depth = found.depth,
-                                    .readers = found.readers,
-                                    .place = {}});
-        }
-        known = by_word.emplace(wait->address, lock->second).first;
-      }
+      const auto [known, is_new] = by_word.try_emplace(wait->address);
+      if (is_new) known->second = add_lock(lock_at(*wait), snapshot.locks, by_address);
       row.lock = known->second;
       ++snapshot.locks[row.lock].waiters;
     }
-    row.state = state_of(row, row.lock == kNoIndex ? LockKind::none : snapshot.locks[row.lock].kind);
+    row.state = state_of(row, wait ? snapshot.locks[row.lock].kind : LockKind::none);
   }
   name_by_waiters(snapshot);
   sort_by_waiters(snapshot);
+}
+
+/// The place in `locks` of the lock that was found; it is added where it is new.
+std::uint32_t Observer::add_lock(const LockFound& found, std::vector<LockRow>& locks,
+                                 std::unordered_map<std::uint64_t, std::uint32_t>& by_address) const {
+  const auto [place, is_new] =
+      by_address.try_emplace(found.address, static_cast<std::uint32_t>(locks.size()));
+  if (is_new) {
+    locks.push_back({.address = found.address,
+                     .kind = found.kind,
+                     .waiters = 0,
+                     .owner_tid = found.owner_tid,
+                     .owner = worker_of(found.owner_tid),
+                     .depth = found.depth,
+                     .readers = found.readers,
+                     .place = {}});
+  }
+  return place->second;
 }
 
 void Observer::look_again(Snapshot& snapshot) {
@@ -322,25 +335,13 @@ void Observer::take_answer(ThreadRow& row, const SignalledStack& stack) {
 std::vector<std::optional<Schedule>> Observer::schedules() {
   if (!prepared_) prepare();
   std::vector<std::optional<Schedule>> all(threads_.size());
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    if (threads_[i].files) all[i] = threads_[i].files->schedule();
-  }
+  std::ranges::transform(threads_, all.begin(), [](const Thread& thread) {
+    return thread.files ? thread.files->schedule() : std::nullopt;
+  });
   return all;
 }
 
 void Observer::resolve(std::span<Snapshot> snapshots, Unwinder& unwinder, StackTable& table) {
-  std::map<std::uint64_t, std::optional<LockKind>> kinds;  // by an address in a function
-  const auto kind_of = [&](const Backtrace& trace) {
-    // The C library's function is at most a few frames up from the system call.
-    constexpr std::size_t kNear = 5;
-    std::optional<LockKind> kind;
-    for (std::size_t i = 0; i < std::min(kNear, trace.addresses.size()) && !kind; ++i) {
-      const auto [known, is_new] = kinds.try_emplace(trace.addresses[i]);
-      if (is_new) known->second = kind_by_name(unwinder.name(trace.addresses[i], i == 0).function);
-      kind = known->second;
-    }
-    return kind;
-  };
   for (Snapshot& snapshot : snapshots) {
     const auto begin = std::chrono::steady_clock::now();
     for (ThreadRow& row : snapshot.threads) {
@@ -348,7 +349,7 @@ void Observer::resolve(std::span<Snapshot> snapshots, Unwinder& unwinder, StackT
       Copy& copy = pending_[row.stack];
       if (copy.number == kNoIndex) {
         Backtrace trace = unwinder.unwind(copy.registers, std::span(copies_).subspan(copy.offset, copy.size));
-        copy.kind = kind_of(trace);
+        copy.kind = kind_by_stack(trace, unwinder);
         copy.number = table.add(std::move(trace));
       }
       if (row.lock != kNoIndex && copy.kind) {
@@ -360,6 +361,20 @@ void Observer::resolve(std::span<Snapshot> snapshots, Unwinder& unwinder, StackT
     }
     snapshot.resolve = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count();
   }
+  forget_copies();
+}
+
+/// What the next looks may refer to is what the threads that have not moved were found at.
+void Observer::forget_copies() {
+  std::vector<Copy> kept;
+  for (Thread& thread : threads_) {
+    if (thread.copy == kNoIndex) continue;
+    const Copy& copy = pending_[thread.copy];
+    thread.settled = thread.settled && copy.number != kNoIndex;  // Else it is to be read again.
+    thread.copy = static_cast<std::uint32_t>(kept.size());
+    kept.push_back(copy);
+  }
+  pending_ = std::move(kept);
   copies_.clear();
 }
 

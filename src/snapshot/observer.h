@@ -77,8 +77,8 @@ class Observer {
     std::optional<Schedule> schedule;  ///< at the first reading of this look
     SystemCall call;
     ThreadFiles::State state = ThreadFiles::State::running;
-    std::uint32_t copy = kNoIndex;
-    bool settled = false;  ///< did not run between the readings of the last look
+    std::uint32_t copy = kNoIndex;  ///< into `pending_`
+    bool settled = false;           ///< did not run between the readings of the last look
     std::uint32_t still_for = 0;
   };
 
@@ -88,8 +88,11 @@ class Observer {
   void look_again(Snapshot& snapshot);
   void forget_changed_owners(Snapshot& snapshot);
   void ask_threads(Snapshot& snapshot, std::span<SignalledStack> signalled);
+  void forget_copies();
   void take_answer(ThreadRow& row, const SignalledStack& stack);
   LockFound lock_at(const FutexWait& wait);
+  std::uint32_t add_lock(const LockFound& found, std::vector<LockRow>& locks,
+                         std::unordered_map<std::uint64_t, std::uint32_t>& by_address) const;
   bool is_thread(int tid);
   std::optional<std::uint32_t> worker_of(int tid) const;
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -289,6 +290,29 @@ TEST(Observer, DoesNotCallItADeadlockWhereAWaitHasALimit) {
   EXPECT_TRUE(snapshot.cycles.empty());
 }
 
+TEST(Observer, KnowsWaitsThatAStopHasInterrupted) {
+  std::timed_mutex mutex;
+  const Watched watched(2, [&](std::uint32_t thread, Shared& shared) {
+    if (thread == 0) mutex.lock();
+    meet(shared, 2);
+    if (thread == 0) std::this_thread::sleep_for(1h);
+    if (!mutex.try_lock_for(1h)) std::abort();
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  const auto as_it_should = [](const Snapshot& seen) {
+    return seen.threads[0].stable && seen.threads[0].state == ThreadState::timed_waiting &&
+           seen.threads[1].stable && seen.threads[1].state == ThreadState::timed_waiting &&
+           seen.locks.size() == 1 && seen.locks[0].kind == LockKind::timed_mutex && seen.locks[0].owner == 0U;
+  };
+  look_until(watched, observer, as_it_should);
+  ASSERT_EQ(kill(watched.process(), SIGSTOP), 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(watched.process(), &status, WUNTRACED), watched.process());
+  ASSERT_EQ(kill(watched.process(), SIGCONT), 0);
+  Observer afresh(watched.process(), watched.slots(), built_layout());
+  look_until(watched, afresh, as_it_should);
+}
+
 TEST(Observer, TellsTheOtherStatesApart) {
   std::mutex mutex;
   std::condition_variable condition;
@@ -486,6 +510,22 @@ TEST_F(Stacks, AreCompleteForEveryBlockedThread) {
   EXPECT_EQ(lock_of(snapshot, 5).kind, LockKind::futex);
 }
 
+TEST_F(Stacks, OfALookThatNobodyKeptAreReadAgain) {
+  const Watched watched(1, [](std::uint32_t, Shared& /*shared*/) { std::this_thread::sleep_for(1h); });
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  settled_look(watched, observer);
+  observer.resolve({}, sight_.unwinder(), sight_.stacks());
+  Snapshot kept = observer.look(0);
+  const std::vector<Stack> stacks = resolve(observer, kept);
+  ASSERT_NE(kept.threads[0].stack, kNoIndex);
+  EXPECT_TRUE(stacks.at(kept.threads[0].stack).complete);
+  // From then on it is known, and not read again.
+  Snapshot again = observer.look(0);
+  EXPECT_GT(again.threads[0].still_for, 0U);
+  resolve(observer, again);
+  EXPECT_EQ(again.threads[0].stack, kept.threads[0].stack);
+}
+
 TEST_F(Stacks, AreNamedWithTheirSourceAndWithoutTheHarness) {
   const Watched watched(
       1, [](std::uint32_t, Shared& /*shared*/) { nested<1>([] { std::this_thread::sleep_for(1h); }); });
@@ -671,6 +711,22 @@ TEST(Observer, KnowsNoOwnersWithoutALayout) {
   EXPECT_TRUE(snapshot.cycles.empty());
   ASSERT_EQ(observer.limitations().size(), 1U);
   EXPECT_NE(observer.limitations()[0].find("no owners"), std::string::npos);
+}
+
+TEST(FutexWait, IsSeenAlsoWhereAStopHasMadeItARestart) {
+  SystemCall call{.number = SYS_futex,
+                  .arguments = {0x7f0000, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 2, 0, 0, 0}};
+  ASSERT_TRUE(futex_wait_of(call));
+  EXPECT_FALSE(futex_wait_of(call)->limited);
+  call.number = SYS_restart_syscall;
+  call.arguments[3] = 0x7e0000;
+  ASSERT_TRUE(futex_wait_of(call));
+  EXPECT_TRUE(futex_wait_of(call)->limited);
+  call.arguments = {CLOCK_MONOTONIC, 0, 0x7e0000, 0, 0, 0};  // of clock_nanosleep
+  EXPECT_FALSE(futex_wait_of(call));
+  call.number = SYS_futex;
+  call.arguments[1] = FUTEX_WAKE;
+  EXPECT_FALSE(futex_wait_of(call));
 }
 
 TEST(ThreadFiles, ReadWhatTheKernelWrites) {

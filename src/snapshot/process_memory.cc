@@ -33,7 +33,7 @@ std::size_t ProcessMemory::read(std::uint64_t address, std::span<std::byte> into
   return means_ == Means::file ? read_file(address, into) : 0;
 }
 
-std::size_t ProcessMemory::read_file(std::uint64_t address, std::span<std::byte> into) {
+std::size_t ProcessMemory::read_file(std::uint64_t address, std::span<std::byte> into) const {
   const ssize_t got = pread(file_, into.data(), into.size(), static_cast<off_t>(address));
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }

@@ -31,7 +31,7 @@ class ProcessMemory {
  private:
   enum class Means : std::uint8_t { system_call, file, none };
 
-  std::size_t read_file(std::uint64_t address, std::span<std::byte> into);
+  std::size_t read_file(std::uint64_t address, std::span<std::byte> into) const;
 
   const pid_t process_;
   Means means_ = Means::system_call;

@@ -1,5 +1,6 @@
 #include "snapshot/stack_table.h"
 
+#include <ranges>
 #include <utility>
 
 namespace ccbench {
@@ -22,9 +23,9 @@ std::vector<Stack> StackTable::named(Unwinder& unwinder) const {
       innermost = false;
     }
     // What threads begin with may have no symbols.
-    for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame) {
-      if (!frame->harness && !frame->function.empty()) break;
-      frame->harness = true;
+    for (Frame& frame : std::views::reverse(stack.frames)) {
+      if (!frame.harness && !frame.function.empty()) break;
+      frame.harness = true;
     }
   }
   return stacks;

@@ -20,7 +20,7 @@ class StackTable {
  private:
   struct Less {
     bool operator()(const Backtrace& a, const Backtrace& b) const {
-      return a.complete != b.complete ? a.complete < b.complete : a.addresses < b.addresses;
+      return a.complete != b.complete ? b.complete : a.addresses < b.addresses;
     }
   };
   std::map<Backtrace, std::uint32_t, Less> numbers_;

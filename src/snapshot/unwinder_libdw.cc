@@ -113,6 +113,11 @@ std::string last_part(const char* path) {
   return path == nullptr ? std::string{} : std::filesystem::path(path).filename().string();
 }
 
+/// A return address may lie behind the end of a function, if that calls one that never returns.
+std::uint64_t address_inside(std::uint64_t address, bool innermost) {
+  return innermost ? address : address - 1;
+}
+
 }  // namespace
 
 class Unwinder::Modules {
@@ -137,18 +142,24 @@ class Unwinder::Modules {
     return known->second;
   }
 
-  Frame name(std::uint64_t address, bool innermost) const {
+  const std::string& function(std::uint64_t inside) {
+    const auto [known, is_new] = functions_.try_emplace(inside);
+    if (is_new) {
+      Dwfl_Module* module = dwfl_addrmodule(dwfl_, inside);
+      const char* symbol = module == nullptr ? nullptr : dwfl_module_addrname(module, inside);
+      if (symbol != nullptr) known->second = readable_name(symbol);
+    }
+    return known->second;
+  }
+
+  Frame name(std::uint64_t inside) {
     Frame frame;
-    frame.address = address;
-    const std::uint64_t inside = innermost ? address : address - 1;
+    frame.function = function(inside);
+    frame.harness = is_harness(frame.function);
     Dwfl_Module* module = dwfl_addrmodule(dwfl_, inside);
     if (module == nullptr) return frame;
     frame.module =
         last_part(dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr));
-    if (const char* symbol = dwfl_module_addrname(module, inside); symbol != nullptr) {
-      frame.function = readable_name(symbol);
-      frame.harness = is_harness(frame.function);
-    }
     if (Dwfl_Line* line = dwfl_module_getsrc(module, inside); line != nullptr) {
       frame.file = last_part(dwfl_lineinfo(line, nullptr, &frame.line, nullptr, nullptr, nullptr));
     }
@@ -173,6 +184,7 @@ class Unwinder::Modules {
 
   Dwfl* dwfl_;
   std::unordered_map<std::uint64_t, Rule> rules_;
+  std::unordered_map<std::uint64_t, std::string> functions_;
 };
 
 Unwinder::Unwinder() {
@@ -200,8 +212,7 @@ Backtrace Unwinder::unwind(const Registers& registers, std::span<const std::byte
   std::optional<std::uint64_t> frame_pointer = registers.frame_pointer;
   while (address != 0 && trace.addresses.size() < kMostFrames) {
     trace.addresses.push_back(address);
-    // A return address may lie behind the end of a function that calls one that never returns.
-    const Rule& rule = modules_->rule_at(trace.addresses.size() == 1 ? address : address - 1);
+    const Rule& rule = modules_->rule_at(address_inside(address, trace.addresses.size() == 1));
     if (rule.kind == Rule::Kind::last) {
       trace.complete = true;
       break;
@@ -219,9 +230,14 @@ Backtrace Unwinder::unwind(const Registers& registers, std::span<const std::byte
   return trace;
 }
 
+const std::string& Unwinder::function(std::uint64_t address, bool innermost) {
+  static const std::string unknown;
+  return available() ? modules_->function(address_inside(address, innermost)) : unknown;
+}
+
 Frame Unwinder::name(std::uint64_t address, bool innermost) {
-  if (available()) return modules_->name(address, innermost);
   Frame frame;
+  if (available()) frame = modules_->name(address_inside(address, innermost));
   frame.address = address;
   return frame;
 }

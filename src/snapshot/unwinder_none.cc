@@ -14,6 +14,11 @@ Backtrace Unwinder::unwind(const Registers& /*registers*/, std::span<const std::
   return {};
 }
 
+const std::string& Unwinder::function(std::uint64_t /*address*/, bool /*innermost*/) {
+  static const std::string unknown;
+  return unknown;
+}
+
 Frame Unwinder::name(std::uint64_t address, bool /*innermost*/) {
   Frame frame;
   frame.address = address;
