@@ -382,6 +382,32 @@ class DyingTrials(WithFolder):
         for row in rows_of(result.stdout):
             self.assertEqual((row["verdict"], row["unfinished"], row["effects"]), ("ERROR", "10000", "0"))
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_are_seen_through_the_kernel_without_privileges(self) -> None:
+        def other_user() -> None:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+
+        binary = self.folder / "ccbench"
+        shutil.copy(CCBENCH, binary)
+        self.folder.chmod(0o755)
+        result = subprocess.run(
+            [binary, "--guard=synchronized", "--control=never", "--payment=2s", "--db=0", "--snapshot=500ms", "--json=-"],
+            capture_output=True, text=True, preexec_fn=other_user, timeout=60,
+        )
+        document = json.loads(result.stdout)
+        snapshot = document["trials"][0]["snapshots"][0]
+        self.assertEqual((snapshot["mode"], snapshot["states"]), ("kernel", {"BLOCKED": 19, "TIMED_WAITING": 1}))
+        self.assertIsNotNone(snapshot["locks"][0]["owner"])
+        self.assertFalse([warning for warning in document["warnings"] if "snapshots" in warning])
+
+    @unittest.skipUnless(shutil.which("ldd"), "needs ldd")
+    def test_no_library_replaces_the_c_librarys_backtrace(self) -> None:
+        libraries = subprocess.run(["ldd", CCBENCH], capture_output=True, text=True, check=True).stdout
+        self.assertIn("libc.so", libraries)
+        self.assertNotIn("unwind", libraries)
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can become a user with a limit of his own")
     def test_the_limit_of_user_processes_is_named(self) -> None:
         def other_user() -> None:

@@ -52,6 +52,8 @@ class Run {
           "{} snapshots were left out: the memory set aside for them was full", snapshots_left_out_));
     }
     for (const TrialEnd& end : ends_) note_limitations(end);
+    if (experiment_.keep_stacks && !sight_.unwinder().available())
+      result_.warnings.emplace_back("snapshots have no stacks: this ccbench was built without libdw");
     if (experiment_.keep_stacks ||
         std::ranges::any_of(ends_, [](const TrialEnd& end) { return end.hang.has_value(); }))
       result_.stacks = sight_.named_stacks();

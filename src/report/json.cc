@@ -172,7 +172,8 @@ Json stack_of(const Stack& stack) {
                       {"line", frame.line > 0 ? Json(frame.line) : Json(nullptr)},
                       {"module", known(frame.module)},
                       {"address", hexadecimal(frame.address)},
-                      {"harness", frame.harness}});
+                      {"harness", frame.harness},
+                      {"inlined", frame.inlined}});
   }
   return {{"complete", stack.complete}, {"frames", std::move(frames)}};
 }

@@ -531,13 +531,13 @@ TEST(Json, NamesLocksOwnersAndCyclesWhereTheKernelWasAsked) {
       run["stacks"].dump(),
       R"([{"complete":true,"frames":[)"
       R"({"function":"__lll_lock_wait","file":null,"line":null,"module":"libc.so.6","address":"0x7f01",)"
-      R"("harness":false},)"
+      R"("harness":false,"inlined":false},)"
       R"({"function":"SynchronizedGuard<StdSync>::run","file":"synchronized.cc","line":24,)"
-      R"("module":"ccbench","address":"0x4010","harness":false},)"
+      R"("module":"ccbench","address":"0x4010","harness":false,"inlined":false},)"
       R"({"function":"Trial::work","file":"trial.cc","line":99,"module":"ccbench","address":"0x4020",)"
-      R"("harness":true}]},)"
+      R"("harness":true,"inlined":false}]},)"
       R"({"complete":false,"frames":[{"function":null,"file":null,"line":null,"module":null,)"
-      R"("address":"0x7f02","harness":false}]}])");
+      R"("address":"0x7f02","harness":false,"inlined":false}]}])");
 }
 
 TEST(Json, StaysReadableWhenAReasonIsNotUtf8) {

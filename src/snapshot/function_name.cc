@@ -76,4 +76,9 @@ bool is_harness(std::string_view function) {
              kParts, [&](std::string_view part) { return function.find(part) != std::string_view::npos; });
 }
 
+bool is_harness_source(std::string_view file) {
+  constexpr std::array<std::string_view, 3> kFiles = {"function_ref.h", "invoke.h", "std_function.h"};
+  return std::ranges::find(kFiles, file) != kFiles.end();
+}
+
 }  // namespace ccbench

@@ -14,4 +14,7 @@ std::string readable_name(const std::string& symbol);
 /// not what anybody would look for in a stack.
 bool is_harness(std::string_view function);
 
+/// Likewise of an inlined function, of which there may be only a bare name: by the file of its source.
+bool is_harness_source(std::string_view file);
+
 }  // namespace ccbench

@@ -91,7 +91,7 @@ std::optional<FutexWait> futex_wait_of(const SystemCall& call) {
   const bool restarted = call.number == SYS_restart_syscall && call.arguments[0] >= kLeastAddress;
   if (call.number != SYS_futex && !restarted) return std::nullopt;
   const auto operation = static_cast<std::uint32_t>(call.arguments[1]);
-  const std::uint32_t command = operation & FUTEX_CMD_MASK;
+  const auto command = operation & static_cast<std::uint32_t>(FUTEX_CMD_MASK);
   if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) return std::nullopt;
   return FutexWait{.address = call.arguments[0],
                    .expected = static_cast<std::uint32_t>(call.arguments[2]),

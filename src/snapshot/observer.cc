@@ -186,7 +186,10 @@ void Observer::look_at(ThreadRow& row, Thread& thread) {
   }
   row.still_for = thread.still_for;
   row.state = ThreadState::runnable;
-  if (thread.state == ThreadFiles::State::gone) row.state = ThreadState::terminated;
+  if (thread.state == ThreadFiles::State::gone) {
+    row.state = ThreadState::terminated;
+    row.place = Place::finished();  // It was elsewhere a moment ago.
+  }
   if (thread.state == ThreadFiles::State::sleeping) row.system_call = static_cast<int>(thread.call.number);
 }
 
@@ -342,6 +345,12 @@ std::vector<std::optional<Schedule>> Observer::schedules() {
 }
 
 void Observer::resolve(std::span<Snapshot> snapshots, Unwinder& unwinder, StackTable& table) {
+  if (!unwinder.available()) {
+    for (Snapshot& snapshot : snapshots) {
+      for (ThreadRow& row : snapshot.threads) row.stack = kNoIndex;
+    }
+    snapshots = {};
+  }
   for (Snapshot& snapshot : snapshots) {
     const auto begin = std::chrono::steady_clock::now();
     for (ThreadRow& row : snapshot.threads) {

@@ -93,6 +93,7 @@ struct Frame {
   std::string module;    ///< the file that it is in, without folders
   std::string file;      ///< the source, without folders; empty: no line tables
   int line = 0;
+  bool inlined = false;  ///< into the next frame's function, which has the same address
   bool harness = false;  ///< of ccbench itself or below it, and of no interest to who reads a stack
 };
 

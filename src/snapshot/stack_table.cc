@@ -11,15 +11,15 @@ std::uint32_t StackTable::add(Backtrace stack) {
 
 std::vector<Stack> StackTable::named(Unwinder& unwinder) const {
   std::vector<Stack> stacks(numbers_.size());
-  std::map<std::pair<std::uint64_t, bool>, Frame> known;
+  std::map<std::pair<std::uint64_t, bool>, std::vector<Frame>> known;
   for (const auto& [trace, number] : numbers_) {
     Stack& stack = stacks[number];
     stack.complete = trace.complete;
     bool innermost = true;
     for (const std::uint64_t address : trace.addresses) {
-      const auto [frame, is_new] = known.try_emplace({address, innermost});
-      if (is_new) frame->second = unwinder.name(address, innermost);
-      stack.frames.push_back(frame->second);
+      const auto [frames, is_new] = known.try_emplace({address, innermost});
+      if (is_new) frames->second = unwinder.name(address, innermost);
+      stack.frames.insert(stack.frames.end(), frames->second.begin(), frames->second.end());
       innermost = false;
     }
     // What threads begin with may have no symbols.

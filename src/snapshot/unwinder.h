@@ -49,8 +49,9 @@ class Unwinder {
   /// taken for the call that they are in. Remembered: looking one up takes some 10 µs.
   const std::string& function(std::uint64_t address, bool innermost);
 
-  /// All that is known of the address, the line of the source included: reading those takes 0.1 s, once.
-  Frame name(std::uint64_t address, bool innermost);
+  /// All that is known of the address: the function that it is in, and before it those that were inlined
+  /// there, innermost first, with their lines. Reading lines takes 0.1 s, once. Never empty.
+  std::vector<Frame> name(std::uint64_t address, bool innermost);
 
  private:
   class Modules;

@@ -113,6 +113,72 @@ std::string last_part(const char* path) {
   return path == nullptr ? std::string{} : std::filesystem::path(path).filename().string();
 }
 
+/// Scopes as libdw gives them, which it wants freed.
+class Scopes {
+ public:
+  Scopes() = default;
+  ~Scopes() { std::free(dies_); }  // NOLINT(cppcoreguidelines-no-malloc): libdw says so.
+  Scopes(const Scopes&) = delete;
+  Scopes& operator=(const Scopes&) = delete;
+  Dwarf_Die** out() { return &dies_; }
+  Dwarf_Die* at(int i) { return dies_ + i; }
+
+ private:
+  Dwarf_Die* dies_ = nullptr;
+};
+
+Dwarf_Word number_of(Dwarf_Die* die, unsigned attribute) {
+  Dwarf_Attribute found{};
+  Dwarf_Word number = 0;
+  if (dwarf_attr(die, attribute, &found) == nullptr || dwarf_formudata(&found, &number) != 0) return 0;
+  return number;
+}
+
+/// By its symbol where the debug information has that, else the bare name.
+std::string function_of(Dwarf_Die* die) {
+  Dwarf_Attribute found{};
+  if (dwarf_attr_integrate(die, DW_AT_linkage_name, &found) != nullptr) {
+    if (const char* symbol = dwarf_formstring(&found); symbol != nullptr) return readable_name(symbol);
+  }
+  const char* name = dwarf_diename(die);
+  return name == nullptr ? std::string{} : name;
+}
+
+bool is_library(std::string_view function) {
+  return function.starts_with("std::") || function.starts_with("__");
+}
+
+/// The functions that were inlined at the address into the one that `frame` names, then that one; each with
+/// the line at which it is, which for all but the innermost is where it calls.
+std::vector<Frame> with_inlined(Dwfl_Module* module, std::uint64_t inside, Frame frame) {
+  Dwarf_Addr bias = 0;
+  Dwarf_Die* unit = dwfl_module_addrdie(module, inside, &bias);
+  Scopes innermost;
+  if (unit == nullptr || dwarf_getscopes(unit, inside - bias, innermost.out()) <= 0) return {frame};
+  // Behind an inlined function those are the scopes of its source; its parents are the scopes of its code.
+  Scopes scopes;
+  const int count = dwarf_getscopes_die(innermost.at(0), scopes.out());
+  Dwarf_Files* files = nullptr;
+  if (count <= 0 || dwarf_getsrcfiles(unit, &files, nullptr) != 0) return {frame};
+  std::vector<Frame> frames;
+  for (int i = 0; i < count; ++i) {
+    Dwarf_Die* scope = scopes.at(i);
+    if (dwarf_tag(scope) != DW_TAG_inlined_subroutine) continue;
+    Frame inlined = frame;
+    inlined.inlined = true;
+    inlined.function = function_of(scope);
+    frame.file = last_part(dwarf_filesrc(files, number_of(scope, DW_AT_call_file), nullptr, nullptr));
+    frame.line = static_cast<int>(number_of(scope, DW_AT_call_line));
+    inlined.harness = frame.harness || is_harness_source(inlined.file);
+    // The insides of the standard library say nothing that what is called of it does not.
+    if (is_library(inlined.function) && !frames.empty() && is_library(frames.back().function))
+      frames.pop_back();
+    frames.push_back(std::move(inlined));
+  }
+  frames.push_back(std::move(frame));
+  return frames;
+}
+
 /// A return address may lie behind the end of a function, if that calls one that never returns.
 std::uint64_t address_inside(std::uint64_t address, bool innermost) {
   return innermost ? address : address - 1;
@@ -152,18 +218,18 @@ class Unwinder::Modules {
     return known->second;
   }
 
-  Frame name(std::uint64_t inside) {
+  std::vector<Frame> name(std::uint64_t inside) {
     Frame frame;
     frame.function = function(inside);
     frame.harness = is_harness(frame.function);
     Dwfl_Module* module = dwfl_addrmodule(dwfl_, inside);
-    if (module == nullptr) return frame;
+    if (module == nullptr) return {frame};
     frame.module =
         last_part(dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr));
     if (Dwfl_Line* line = dwfl_module_getsrc(module, inside); line != nullptr) {
       frame.file = last_part(dwfl_lineinfo(line, nullptr, &frame.line, nullptr, nullptr, nullptr));
     }
-    return frame;
+    return with_inlined(module, inside, frame);
   }
 
  private:
@@ -235,11 +301,11 @@ const std::string& Unwinder::function(std::uint64_t address, bool innermost) {
   return available() ? modules_->function(address_inside(address, innermost)) : unknown;
 }
 
-Frame Unwinder::name(std::uint64_t address, bool innermost) {
-  Frame frame;
-  if (available()) frame = modules_->name(address_inside(address, innermost));
-  frame.address = address;
-  return frame;
+std::vector<Frame> Unwinder::name(std::uint64_t address, bool innermost) {
+  std::vector<Frame> frames(1);
+  if (available()) frames = modules_->name(address_inside(address, innermost));
+  for (Frame& frame : frames) frame.address = address;
+  return frames;
 }
 
 }  // namespace ccbench

@@ -19,10 +19,10 @@ const std::string& Unwinder::function(std::uint64_t /*address*/, bool /*innermos
   return unknown;
 }
 
-Frame Unwinder::name(std::uint64_t address, bool /*innermost*/) {
-  Frame frame;
-  frame.address = address;
-  return frame;
+std::vector<Frame> Unwinder::name(std::uint64_t address, bool /*innermost*/) {
+  std::vector<Frame> frames(1);
+  frames.front().address = address;
+  return frames;
 }
 
 }  // namespace ccbench
