@@ -50,7 +50,7 @@ inline constexpr std::array<Flag, 31> kFlags = {{
     {"snapshot-at", "COND[,COND...]", "", kSnapshotGroup,
      "look once 'blocked|inside|finished OP N' holds, OP one of < <= > >= == !=", true},
     {"snapshot-full", "", "", kSnapshotGroup,
-     "ask running threads too, by a signal: full stacks, but the trial is perturbed", true},
+     "signal every thread for its stack, also those that run; perturbs the trial", true},
 
     {"csv", "FILE", "", kOutputGroup, "one row per trial; - is standard output"},
     {"requests-csv", "FILE", "", kOutputGroup, "one row per request"},
