@@ -33,9 +33,9 @@
 namespace ccbench {
 namespace {
 
-using std::chrono_literals::operator""h;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+constexpr std::chrono::hours kForever{1};
+constexpr std::chrono::milliseconds kMoment{1};
+constexpr std::chrono::seconds kPatience{60};
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr bool kSanitized = true;
@@ -51,10 +51,10 @@ constexpr bool kSanitized = false;
 
 template <class Condition>
 [[nodiscard]] bool soon(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(kMoment);
   }
   return true;
 }
@@ -154,16 +154,16 @@ std::set<std::uint32_t> members(const Cycle& cycle) {
 }
 
 const LockRow& lock_of(const Snapshot& snapshot, std::uint32_t thread) {
-  static const LockRow none;
+  static const LockRow kNone;
   const std::uint32_t lock = snapshot.threads.at(thread).lock;
   EXPECT_NE(lock, kNoIndex) << "T" << thread << " waits for nothing";
-  return lock == kNoIndex ? none : snapshot.locks.at(lock);
+  return lock == kNoIndex ? kNone : snapshot.locks.at(lock);
 }
 
 /// Everybody has taken what is theirs.
 void meet(Shared& shared, int threads) {
   ++shared.come;
-  while (shared.come < threads) std::this_thread::sleep_for(1ms);
+  while (shared.come < threads) std::this_thread::sleep_for(kMoment);
 }
 
 TEST(LockLayout, IsWhatTheLibraryHasAndIsNotBelievedIfItIsNot) {
@@ -199,9 +199,8 @@ TEST(Observer, FindsACycleThroughEveryKindOfLockAndNobodyBehindIt) {
       case 0: second.lock(); break;
       case 1: third.lock_shared(); break;
       case 2: fourth.lock(); break;
-      case 3: first.lock(); break;
-      case 4: first.lock(); break;
-      default: third.lock(); break;
+      case 5: third.lock(); break;
+      default: first.lock(); break;
     }
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
@@ -246,7 +245,7 @@ TEST(Observer, InventsNoOwnerForALockThatIsHeldForReading) {
   const Watched watched(4, [&](std::uint32_t thread, Shared& shared) {
     if (thread < 2) mutex.lock_shared();
     meet(shared, 4);
-    if (thread < 2) std::this_thread::sleep_for(1h);
+    if (thread < 2) std::this_thread::sleep_for(kForever);
     mutex.lock();
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
@@ -273,7 +272,7 @@ TEST(Observer, DoesNotCallItADeadlockWhereAWaitHasALimit) {
     meet(shared, 2);
     if (thread == 0) {
       second.lock();
-    } else if (!first.try_lock_for(1h)) {
+    } else if (!first.try_lock_for(kForever)) {
       std::abort();
     }
   });
@@ -295,8 +294,8 @@ TEST(Observer, KnowsWaitsThatAStopHasInterrupted) {
   const Watched watched(2, [&](std::uint32_t thread, Shared& shared) {
     if (thread == 0) mutex.lock();
     meet(shared, 2);
-    if (thread == 0) std::this_thread::sleep_for(1h);
-    if (!mutex.try_lock_for(1h)) std::abort();
+    if (thread == 0) std::this_thread::sleep_for(kForever);
+    if (!mutex.try_lock_for(kForever)) std::abort();
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
   const auto as_it_should = [](const Snapshot& seen) {
@@ -320,7 +319,7 @@ TEST(Observer, TellsTheOtherStatesApart) {
   std::array<int, 2> channel{};
   ASSERT_EQ(pipe(channel.data()), 0);
   const Watched watched(5, [&](std::uint32_t thread, Shared& shared) {
-    if (thread == 0) std::this_thread::sleep_for(1h);
+    if (thread == 0) std::this_thread::sleep_for(kForever);
     if (thread == 1) word.wait(0);
     if (thread == 2) {
       std::unique_lock lock(mutex);
@@ -367,7 +366,7 @@ TEST(Observer, InventsNoDeadlockWhereLocksPassFromHandToHand) {
   std::uint64_t looks = 0;
   std::uint64_t invented = 0;
   std::uint64_t with_owners = 0;
-  const auto end = std::chrono::steady_clock::now() + (kSanitized ? 2s : 10s);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kSanitized ? 2 : 10);
   while (std::chrono::steady_clock::now() < end) {
     const Snapshot snapshot = observer.look(0);
     ++looks;
@@ -384,7 +383,7 @@ TEST(Observer, InventsNoDeadlockWhereLocksPassFromHandToHand) {
 
 TEST(Observer, IsNotHarmedByThreadsThatEnd) {
   const Watched watched(64, [&](std::uint32_t thread, Shared& shared) {
-    while (!shared.stop && shared.come < static_cast<int>(thread)) std::this_thread::sleep_for(1ms);
+    while (!shared.stop && shared.come < static_cast<int>(thread)) std::this_thread::sleep_for(kMoment);
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
   ASSERT_TRUE(soon([&] { return all_started(watched); }));
@@ -407,14 +406,14 @@ TEST(Observer, IsNotHarmedByThreadsThatEnd) {
 
 TEST(Observer, ReadsAThreadThatHasNotRunOnlyOnce) {
   const Watched watched(2, [](std::uint32_t thread, Shared& shared) {
-    while (thread == 1 && !shared.stop) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(1h);
+    while (thread == 1 && !shared.stop) std::this_thread::sleep_for(kMoment);
+    std::this_thread::sleep_for(kForever);
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
   const Snapshot first =
       look_until(watched, observer, [](const Snapshot& seen) { return seen.threads[0].stable; });
   const std::uint64_t moved = watched.slots()[1].moves;
-  std::this_thread::sleep_for(5ms);
+  std::this_thread::sleep_for(5 * kMoment);
   const Snapshot second = observer.look(0);
   EXPECT_EQ(second.threads[0].still_for, first.threads[0].still_for + 1);
   EXPECT_EQ(second.threads[0].stack, first.threads[0].stack);
@@ -486,7 +485,7 @@ TEST_F(Stacks, AreCompleteForEveryBlockedThread) {
           break;
         }
         case 5: word.wait(0); break;
-        default: std::this_thread::sleep_for(1h);
+        default: std::this_thread::sleep_for(kForever);
       }
     });
   });
@@ -514,7 +513,7 @@ TEST_F(Stacks, AreCompleteForEveryBlockedThread) {
 }
 
 TEST_F(Stacks, OfALookThatNobodyKeptAreReadAgain) {
-  const Watched watched(1, [](std::uint32_t, Shared& /*shared*/) { std::this_thread::sleep_for(1h); });
+  const Watched watched(1, [](std::uint32_t, Shared& /*shared*/) { std::this_thread::sleep_for(kForever); });
   Observer observer(watched.process(), watched.slots(), built_layout());
   settled_look(watched, observer);
   observer.resolve({}, sight_.unwinder(), sight_.stacks());
@@ -531,7 +530,7 @@ TEST_F(Stacks, OfALookThatNobodyKeptAreReadAgain) {
 
 TEST_F(Stacks, AreNamedWithTheirSourceAndWithoutTheHarness) {
   const Watched watched(
-      1, [](std::uint32_t, Shared& /*shared*/) { nested<1>([] { std::this_thread::sleep_for(1h); }); });
+      1, [](std::uint32_t, Shared& /*shared*/) { nested<1>([] { std::this_thread::sleep_for(kForever); }); });
   Observer observer(watched.process(), watched.slots(), built_layout());
   Snapshot snapshot = settled_look(watched, observer);
   const std::vector<Stack> stacks = resolve(observer, snapshot);
@@ -557,12 +556,11 @@ TEST_F(Stacks, OfRunningThreadsComeBySignalAndOthersAreNotWaitedFor) {
       pthread_sigmask(SIG_SETMASK, &all, nullptr);
     }
     ++shared.come;
-    if (thread == 1) std::this_thread::sleep_for(1h);
+    if (thread == 1) std::this_thread::sleep_for(kForever);
     busy(shared);
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
   ASSERT_TRUE(soon([&] { return watched.shared().come == 3; }));
-  std::string function;
   Snapshot snapshot;
   // On a busy machine a thread may get no CPU in which to answer.
   EXPECT_TRUE(soon([&] {
@@ -585,7 +583,7 @@ TEST(Observer, SeesAThreadThatBlocksAllSignals) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
-    std::this_thread::sleep_for(1h);
+    std::this_thread::sleep_for(kForever);
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
   const Snapshot snapshot = settled_look(watched, observer);
@@ -623,7 +621,7 @@ std::string describe_look() {
   const Watched watched(2, [&](std::uint32_t thread, Shared& shared) {
     if (thread == 0) mutex.lock();
     meet(shared, 2);
-    if (thread == 0) std::this_thread::sleep_for(1h);
+    if (thread == 0) std::this_thread::sleep_for(kForever);
     mutex.lock();
   });
   Observer observer(watched.process(), watched.slots(), built_layout());

@@ -297,8 +297,8 @@ Backtrace Unwinder::unwind(const Registers& registers, std::span<const std::byte
 }
 
 const std::string& Unwinder::function(std::uint64_t address, bool innermost) {
-  static const std::string unknown;
-  return available() ? modules_->function(address_inside(address, innermost)) : unknown;
+  static const std::string kUnknown;
+  return available() ? modules_->function(address_inside(address, innermost)) : kUnknown;
 }
 
 std::vector<Frame> Unwinder::name(std::uint64_t address, bool innermost) {

@@ -15,8 +15,8 @@ Backtrace Unwinder::unwind(const Registers& /*registers*/, std::span<const std::
 }
 
 const std::string& Unwinder::function(std::uint64_t /*address*/, bool /*innermost*/) {
-  static const std::string unknown;
-  return unknown;
+  static const std::string kUnknown;
+  return kUnknown;
 }
 
 std::vector<Frame> Unwinder::name(std::uint64_t address, bool /*innermost*/) {
