@@ -382,20 +382,22 @@ class DyingTrials(WithFolder):
         for row in rows_of(result.stdout):
             self.assertEqual((row["verdict"], row["unfinished"], row["effects"]), ("ERROR", "10000", "0"))
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
-    def test_are_seen_through_the_kernel_without_privileges(self) -> None:
-        def other_user() -> None:
+    def run_as_nobody(self, *flags: str, before=lambda: None) -> subprocess.CompletedProcess:
+        def become() -> None:
+            before()
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
 
-        binary = self.folder / "ccbench"
+        binary = self.folder / "ccbench"  # Nobody may not see the folder that it was built in.
         shutil.copy(CCBENCH, binary)
         self.folder.chmod(0o755)
-        result = subprocess.run(
-            [binary, "--guard=synchronized", "--control=never", "--payment=2s", "--db=0", "--snapshot=500ms", "--json=-"],
-            capture_output=True, text=True, preexec_fn=other_user, timeout=60,
-        )
+        return subprocess.run([binary, *flags], capture_output=True, text=True, preexec_fn=become, timeout=60)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_are_seen_through_the_kernel_without_privileges(self) -> None:
+        flags = ["--guard=synchronized", "--control=never", "--payment=2s", "--db=0", "--snapshot=500ms", "--json=-"]
+        result = self.run_as_nobody(*flags)
         document = json.loads(result.stdout)
         snapshot = document["trials"][0]["snapshots"][0]
         self.assertEqual((snapshot["mode"], snapshot["states"]), ("kernel", {"BLOCKED": 19, "TIMED_WAITING": 1}))
@@ -410,18 +412,8 @@ class DyingTrials(WithFolder):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become a user with a limit of his own")
     def test_the_limit_of_user_processes_is_named(self) -> None:
-        def other_user() -> None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (30, 30))
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-
-        binary = self.folder / "ccbench"
-        shutil.copy(CCBENCH, binary)
-        self.folder.chmod(0o755)
-        result = subprocess.run(
-            [binary, "--guard=cas", "--requests=100"], capture_output=True, text=True, preexec_fn=other_user, timeout=60
-        )
+        few = lambda: resource.setrlimit(resource.RLIMIT_NPROC, (30, 30))
+        result = self.run_as_nobody("--guard=cas", "--requests=100", before=few)
         self.assertEqual(result.returncode, 7, result.stdout)
         self.assertIn("RLIMIT_NPROC", " ".join(result.stdout.split()))
 
