@@ -85,8 +85,8 @@ class WithFolder(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def start(self, *flags: str) -> subprocess.Popen:
-        process = subprocess.Popen([CCBENCH, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start(self, *flags: str, stderr=subprocess.PIPE) -> subprocess.Popen:
+        process = subprocess.Popen([CCBENCH, *flags], stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.addCleanup(self.stop, process)
         return process
 
@@ -535,6 +535,29 @@ class Interruption(WithFolder):
         self.assertTrue(dump.startswith("synchronized, "), dump)
         self.assertRegex(dump, r"\nlocks    synchronized\[ticket-1\] .*19 waiters")
         self.assertEqual(len(re.findall(r'^"T\d+" tid=\d+ guard', dump, re.MULTILINE)), 19)
+
+    def test_one_sigquit_is_answered_once(self) -> None:
+        flags = ["--guard=synchronized", "--payment=700ms", "--db=0", "--control=never", "--snapshot=never"]
+        process = self.start(*flags, "--trials=3", "--start=latch")
+        trial = self.trial_of(process, threads=20)
+        wait_until(lambda: sleepers_of(trial) == 1, "somebody pays")
+        process.send_signal(signal.SIGQUIT)
+        process.wait(60)
+        self.assertEqual(process.stderr.read().count(" after the release: "), 1)
+
+    def test_a_dump_that_nobody_reads_keeps_nobody_waiting(self) -> None:
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        flags = ["--guard=synchronized", "--requests=300", "--payment=60s", "--control=never", "--snapshot=never"]
+        process = self.start(*flags, stderr=writer)
+        os.close(writer)
+        trial = self.trial_of(process, threads=300)
+        wait_until(lambda: sleepers_of(trial) == 1, "somebody pays")
+        for _ in range(20):  # More than a pipe holds.
+            process.send_signal(signal.SIGQUIT)
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 143)
 
     def test_a_trial_does_not_outlive_a_killed_ccbench(self) -> None:
         process = self.start("--guard=none", "--payment=60s")

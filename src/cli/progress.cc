@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <string_view>
 
 #include "report/thread_dump.h"
 
@@ -15,6 +17,20 @@ namespace ccbench {
 namespace {
 
 constexpr const char* kClearLine = "\r\033[K";
+
+/// Writes what the reader takes, and gives the rest up when he takes nothing for a second: nobody reading is
+/// no reason to keep the run, and those who want to interrupt it, waiting.
+void write_patiently(int descriptor, std::string_view text) {
+  constexpr int kPatienceMs = 1000;
+  constexpr std::size_t kPiece = 4096;  // A pipe that is ready takes as much without blocking.
+  while (!text.empty()) {
+    pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
+    if (poll(&ready, 1, kPatienceMs) <= 0 || (ready.revents & POLLOUT) == 0) return;
+    const ssize_t written = write(descriptor, text.data(), std::min(text.size(), kPiece));
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
 
 }  // namespace
 
@@ -36,9 +52,8 @@ void TerminalProgress::snapshot_asked(const Snapshot& snapshot, const GuardInfo&
   if (shown_) text << kClearLine;
   write_snapshot(context, snapshot, Detail::folded, text);
   text << '\n';
-  // Not by fmt::print, which throws: nobody reading is no reason to end the run.
-  std::fputs(text.str().c_str(), stderr);
   std::fflush(stderr);
+  write_patiently(STDERR_FILENO, text.str());
 }
 
 bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }

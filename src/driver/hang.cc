@@ -63,30 +63,44 @@ std::string describe_cycles(const HangEvidence& evidence) {
   return text;
 }
 
-/// The worker in the guard that has waited longest, while the others went on at least twice each on average.
+/// The worker in the guard that has waited longest of those that the others overtook again and again. In a
+/// queue nobody is overtaken, and of requests that come all at once each at most once by every other.
 std::optional<std::uint32_t> starved(const HangEvidence& evidence) {
   std::optional<std::uint32_t> worst;
   if (evidence.snapshot.threads.size() != evidence.workers.size()) return worst;
   for (std::uint32_t thread = 0; thread < evidence.workers.size(); ++thread) {
     const WorkerProgress& worker = evidence.workers[thread];
     const bool waits = evidence.snapshot.threads[thread].place.phase() == Phase::guard;
-    if (!waits || worker.still < evidence.trial / 2 || worker.others_moved < 2 * evidence.workers.size())
+    if (!waits || worker.still < evidence.trial / 2 || worker.overtaken < 2 * evidence.workers.size())
       continue;
     if (!worst || worker.still > evidence.workers[*worst].still) worst = thread;
   }
   return worst;
 }
 
-Hang over_time(const HangEvidence& evidence) {
+/// `slow: 19 wait for …; over --timeout=60s`
+std::string with_waiters(std::string_view kind, const HangEvidence& evidence) {
+  const std::string waiters = describe_waiters(evidence);
+  return fmt::format("{}{}{}; {}", kind, waiters.empty() ? "" : ": ", waiters, evidence.limit);
+}
+
+Hang still_moving(const HangEvidence& evidence) {
   if (const auto thread = starved(evidence)) {
     const WorkerProgress& worker = evidence.workers[*thread];
     return {.kind = "starvation",
             .sentence = fmt::format(
-                "starvation: T{} has been in the guard for {} while the others moved {} times; {}", *thread,
-                to_text(worker.still / kMillisecond * kMillisecond), worker.others_moved, evidence.limit),
+                "starvation: T{} has been in the guard for {} and was overtaken by {} requests; {}", *thread,
+                to_text(worker.still / kMillisecond * kMillisecond), worker.overtaken, evidence.limit),
             .cycle = {}};
   }
-  return {.kind = "slow", .sentence = evidence.limit, .cycle = {}};
+  return {.kind = "slow", .sentence = with_waiters("slow", evidence), .cycle = {}};
+}
+
+Hang standing_still(const HangEvidence& evidence) {
+  if (evidence.cpus_wanted < kBurning)
+    return {.kind = "stalled", .sentence = with_waiters("stalled", evidence), .cycle = {}};
+  const std::string kind = fmt::format("livelock: {:.1f} CPUs were wanted meanwhile", evidence.cpus_wanted);
+  return {.kind = "livelock", .sentence = with_waiters(kind, evidence), .cycle = {}};
 }
 
 }  // namespace
@@ -116,16 +130,9 @@ Hang explain_hang(const HangEvidence& evidence) {
             .sentence = fmt::format("deadlock: {}", describe_cycles(evidence)),
             .cycle = evidence.snapshot.cycles.front()};
   }
-  if (evidence.over_time) return over_time(evidence);
-  const bool burning = evidence.cpus_wanted >= kBurning;
-  std::string sentence =
-      burning ? fmt::format("livelock: {:.1f} CPUs were wanted meanwhile", evidence.cpus_wanted)
-              : std::string("stalled");
-  if (const std::string waiters = describe_waiters(evidence); !waiters.empty())
-    sentence += fmt::format("{}{}", burning ? "; " : ": ", waiters);
-  return {.kind = burning ? "livelock" : "stalled",
-          .sentence = fmt::format("{}; {}", sentence, evidence.limit),
-          .cycle = {}};
+  const bool stands =
+      !evidence.over_time || (evidence.still >= evidence.trial / 2 && evidence.still > evidence.longest_step);
+  return stands ? standing_still(evidence) : still_moving(evidence);
 }
 
 }  // namespace ccbench

@@ -15,8 +15,8 @@ namespace ccbench {
 
 /// How one worker got on until the trial was ended.
 struct WorkerProgress {
-  Nanos still = 0;                 ///< since it last changed its phase
-  std::uint64_t others_moved = 0;  ///< how often the others changed theirs since then
+  Nanos still = 0;              ///< since it last changed its phase
+  std::uint64_t overtaken = 0;  ///< requests that came after the one that it carries, and have ended
 };
 
 struct HangEvidence {
@@ -26,14 +26,17 @@ struct HangEvidence {
   std::span<const WorkerProgress> workers;
   bool over_time = false;  ///< ended by the hard limit, not because nothing moved
   Nanos trial = 0;         ///< since the release
+  Nanos still = 0;         ///< since any worker changed its phase
+  Nanos longest_step = 0;  ///< that is configured: so long all may stand still
   double cpus_wanted = 0;  ///< how many CPUs the workers used or queued for, while nothing moved
   std::string limit;       ///< the rule that ended the trial: `over --timeout=60s`
 };
 
-/// In this order: `deadlock`, a confirmed cycle of owners · over time: `starvation`, somebody waits in the
-/// guard for half of the trial while the others go in and out, else `slow` · nothing moved: `livelock`, at
-/// least a fifth of a CPU is used all the same, else `stalled`, on a holder that has ended, or does not go
-/// on, or is unknown.
+/// In this order: `deadlock`, a confirmed cycle of owners · while some still moved: `starvation`, somebody
+/// has waited in the guard for half of the trial and was overtaken by twice as many requests as there are
+/// workers, else `slow` · while nothing moved for half of the trial and the longest step: `livelock`, at
+/// least a fifth of a CPU was wanted all the same, else `stalled`, on a holder that has ended, or does not go
+/// on, or cannot be seen.
 Hang explain_hang(const HangEvidence& evidence);
 
 /// `T3 holds A, waits for B → T7 holds B, waits for A`.

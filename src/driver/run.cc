@@ -107,7 +107,8 @@ class Run {
       };
       TrialEnd end = run_and_watch(setup, memory, interruption_, sight_, show);
       trial.snapshots = std::move(end.snapshots);
-      trial.perturbed = experiment_.snapshot_full && !trial.snapshots.empty();
+      trial.perturbed = std::ranges::any_of(
+          trial.snapshots, [](const Snapshot& snapshot) { return snapshot.mode == "kernel+signals"; });
       const std::uint64_t damaged = collect(experiment_, *planned.guard, requests, memory, trial);
       if (damaged > 0 && end.kind == TrialEnd::Kind::completed) {
         end.kind = TrialEnd::Kind::crashed;

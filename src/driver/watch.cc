@@ -33,7 +33,7 @@ constexpr Nanos kLook = 20 * kMillisecond;
 /// How often while a snapshot waits for a moment that `--snapshot-at` names.
 constexpr Nanos kLookForMoment = kMillisecond;
 
-/// Rows of all snapshots of a trial, which take some 50 bytes each and more in the files.
+/// Rows of all snapshots of a run, which take some 50 bytes each and more in the files.
 constexpr std::size_t kMostSnapshotRows = 2'000'000;
 
 /// Copies of stacks are turned into frames after the trial, or when there are more than this many bytes.
@@ -123,13 +123,7 @@ class Watch {
         throw std::system_error(errno, std::generic_category(), "ppoll");
       }
       if ((events[0].revents & POLLIN) != 0) return std::nullopt;
-      if (interruption_.snapshots_asked() != snapshots_asked_) {
-        snapshots_asked_ = interruption_.snapshots_asked();
-        if (take_snapshot()) {
-          resolve();
-          asked_for_(snapshots_.back());
-        }
-      }
+      if (interruption_.snapshots_asked() != sight_.snapshots_answered() && at_work()) answer_question();
       if (events[1].revents != 0) events[1].fd = -1;  // Once told of the release, no need to hear it again.
       if (const auto end = look()) return end;
       if (deadlocked()) return TrialEnd::Kind::hung;
@@ -138,32 +132,29 @@ class Watch {
 
   /// One more snapshot of a trial that is about to be ended, unless the last one shows why already; and why.
   void take_last_snapshot(TrialEnd::Kind why) {
-    if (!deadlocked()) take_snapshot();
-    if (why == TrialEnd::Kind::hung && !deadlocked()) cpus_wanted_ = measure_cpus_wanted();
+    decided_ = steady_now();
+    if (!deadlocked() && at_work()) keep(observer_.look(since_release(), memory_.signalled_stacks()));
+    const bool ends_by_rule = why == TrialEnd::Kind::hung || why == TrialEnd::Kind::over_time;
+    if (ends_by_rule && !deadlocked()) cpus_wanted_ = measure_cpus_wanted();
   }
 
   /// After the end: the slots outlive the process. Where everybody was when it died.
   void take_published_snapshot() {
-    if (room_for_snapshot()) snapshots_.push_back(published_snapshot(memory_.slots(), since_release()));
+    if (at_work()) snapshots_.push_back(published_snapshot(memory_.slots(), since_release()));
   }
 
   Hang hang(TrialEnd::Kind why) {
     resolve();  // What a thread waits for may only show in its stack.
-    std::vector<WorkerProgress> progress(workers_.size());
-    const Nanos now = steady_now();
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      const std::uint64_t own = workers_[i].moves;
-      const std::uint64_t others_then = workers_[i].all_moves - own;
-      progress[i] = {.still = now - std::max(workers_[i].moved, begin_),
-                     .others_moved = moves_ - own - others_then};
-    }
+    const std::vector<WorkerProgress> progress = progress_of_workers();
     const Snapshot nothing;
     return explain_hang({.guard = guard_,
                          .scenario = experiment_.scenario->info,
                          .snapshot = snapshots_.empty() ? nothing : snapshots_.back(),
                          .workers = progress,
                          .over_time = why == TrialEnd::Kind::over_time,
-                         .trial = released() ? since_release() : 0,
+                         .trial = released() ? decided_ - release() : 0,
+                         .still = still_since(decided_),
+                         .longest_step = experiment_.parameters.longest_step(),
                          .cpus_wanted = cpus_wanted_,
                          .limit = limit(why)});
   }
@@ -180,13 +171,19 @@ class Watch {
     return std::move(snapshots_);
   }
   std::uint64_t snapshots_left_out() const { return snapshots_left_out_; }
-  std::vector<std::string> limitations() const { return observer_.limitations(); }
+  std::vector<std::string> limitations() const {
+    std::vector<std::string> sentences = observer_.limitations();
+    for (const SnapshotCondition& moment : moments_) {
+      sentences.push_back(fmt::format("no snapshot at '{}': that moment was not seen in a trial of {}",
+                                      to_text(moment), guard_.name));
+    }
+    return sentences;
+  }
 
  private:
   struct Worker {
     std::uint64_t moves = 0;
-    std::uint64_t all_moves = 0;  ///< everybody's, when it moved last
-    Nanos moved = 0;              ///< when that was
+    Nanos moved = 0;  ///< when it was last seen to have moved
   };
 
   bool released() const {
@@ -196,20 +193,32 @@ class Watch {
   Nanos release() const { return memory_.header().release.load(std::memory_order_relaxed); }
   Nanos since_release() const { return steady_now() - release(); }
 
+  bool at_work() const { return released() && since_release() >= 0; }
+
   /// Nothing before the release, and nothing once there are too many: the last one would push the first
   /// ones out of memory.
-  bool room_for_snapshot() {
-    if (!released() || since_release() < 0) return false;
-    if ((snapshots_.size() + 1) * memory_.slots().size() <= kMostSnapshotRows) return true;
-    ++snapshots_left_out_;
-    return false;
+  void take_snapshot() {
+    if (!at_work()) return;
+    if (sight_.kept_rows() + memory_.slots().size() > kMostSnapshotRows) {
+      ++snapshots_left_out_;
+      return;
+    }
+    keep(observer_.look(since_release(), memory_.signalled_stacks()));
   }
 
-  bool take_snapshot() {
-    if (!room_for_snapshot()) return false;
-    snapshots_.push_back(observer_.look(since_release(), memory_.signalled_stacks()));
+  void keep(Snapshot snapshot) {
+    observer_.keep(snapshot);
+    sight_.count_kept(snapshot.threads.size());
+    snapshots_.push_back(std::move(snapshot));
     if (observer_.unresolved_bytes() > kMostUnresolved) resolve();
-    return true;
+  }
+
+  /// SIGQUIT's: kept however many there are, since somebody has asked for it.
+  void answer_question() {
+    sight_.answer_snapshots(interruption_.snapshots_asked());
+    keep(observer_.look(since_release(), memory_.signalled_stacks()));
+    resolve();
+    asked_for_(snapshots_.back());
   }
 
   void resolve() {
@@ -223,7 +232,7 @@ class Watch {
     const auto due = snapshot_clock_.due();
     if (!due || !released()) return steady_now() + kLook;
     // The descriptors are opened just before they are needed first.
-    return release() + *due - (observer_.prepared() ? 0 : time_to_prepare());
+    return release() + (observer_.prepared() ? *due : std::max<Nanos>(0, *due - time_to_prepare()));
   }
 
   Nanos time_to_prepare() const {
@@ -244,11 +253,35 @@ class Watch {
     note_moves(now);
     // With many workers the release is announced long before it comes, and until then all stand still.
     const Nanos at_work_since = released() ? release() : begin_;
-    const Nanos still = now - std::max(last_move_, at_work_since);
+    const Nanos still = still_since(now);
     if (now - at_work_since > experiment_.timeout) return TrialEnd::Kind::over_time;
     if (still > longest_still_) return TrialEnd::Kind::hung;
     if (released() && still > next_suspicion_) look_for_deadlock();
     return std::nullopt;
+  }
+
+  /// How long no worker has moved; before the release, since the beginning.
+  Nanos still_since(Nanos now) const { return now - std::max(last_move_, released() ? release() : begin_); }
+
+  std::vector<WorkerProgress> progress_of_workers() const {
+    std::vector<WorkerProgress> progress(workers_.size());
+    std::vector<Nanos> ended;  // when the requests came that have ended
+    std::vector<Nanos> open(workers_.size(), decided_);
+    for (const Record& record : memory_.records()) {
+      if (record.start == 0) continue;
+      if (record.end.load(std::memory_order_acquire) != 0) {
+        ended.push_back(record.start);
+      } else if (record.worker < open.size()) {
+        open[record.worker] = record.start;
+      }
+    }
+    std::ranges::sort(ended);
+    for (std::size_t i = 0; i < progress.size(); ++i) {
+      progress[i].still = decided_ - std::max(workers_[i].moved, begin_);
+      progress[i].overtaken =
+          static_cast<std::uint64_t>(ended.end() - std::ranges::upper_bound(ended, open[i]));
+    }
+    return progress;
   }
 
   /// Where nobody is in a section, nobody will let the others in: most likely for good. The look is kept only
@@ -263,7 +296,7 @@ class Watch {
     }
     if (!somebody_waits) return;
     Snapshot snapshot = observer_.look(since_release());
-    if (!snapshot.cycles.empty()) snapshots_.push_back(std::move(snapshot));
+    if (!snapshot.cycles.empty()) keep(std::move(snapshot));
   }
 
   /// One snapshot for all moments that have come; each comes once.
@@ -292,7 +325,7 @@ class Watch {
     next_suspicion_ = kFirstSuspicion;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       const std::uint64_t own = memory_.slots()[i].moves.load(std::memory_order_relaxed);
-      if (own != workers_[i].moves) workers_[i] = {.moves = own, .all_moves = moves, .moved = now};
+      if (own != workers_[i].moves) workers_[i] = {.moves = own, .moved = now};
     }
   }
 
@@ -337,8 +370,8 @@ class Watch {
   std::vector<Worker> workers_;
   std::vector<SnapshotCondition> moments_;  ///< that have not come yet
   std::uint64_t moves_ = 0;
+  Nanos decided_ = 0;  ///< when it was decided to end the trial
   double cpus_wanted_ = 0;
-  int snapshots_asked_ = 0;
   std::uint64_t snapshots_left_out_ = 0;
 };
 

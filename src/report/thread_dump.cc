@@ -294,10 +294,7 @@ class SnapshotText {
     if (shown < cycle.size()) fmt::print(out_, "… {}\n", counted(cycle.size() - shown, "more member"));
   }
 
-  bool is_named(const LockRow& lock) const {
-    return lock.place &&
-           !lock_name(*lock.place, context_.guard, context_.promises, context_.scenario).empty();
-  }
+  bool is_named(const LockRow& lock) const { return has_name(lock, context_.promises); }
 
   /// `<0x55d0c0ffee00> synchronized[ticket-1] (a mutex)`
   std::string label_of(std::uint32_t lock) const {

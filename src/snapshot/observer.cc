@@ -60,7 +60,8 @@ void sort_by_waiters(Snapshot& snapshot) {
   }
 }
 
-/// Where most of those who wait for a lock say that they are, by lock. Nothing where two places have as many.
+/// Where those who wait for a lock say that they are. They may wait for several keys: for one lock of all, or
+/// on their way to something that the guard does not tell.
 void name_by_waiters(Snapshot& snapshot) {
   struct Less {
     bool operator()(Place a, Place b) const { return a.key() < b.key(); }
@@ -69,14 +70,17 @@ void name_by_waiters(Snapshot& snapshot) {
   for (const ThreadRow& row : snapshot.threads) {
     if (row.lock != kNoIndex && row.place.phase() == Phase::guard) ++votes[row.lock][row.place];
   }
-  for (std::size_t lock = 0; lock < votes.size(); ++lock) {
+  for (std::size_t i = 0; i < votes.size(); ++i) {
+    LockRow& lock = snapshot.locks[i];
     std::uint32_t most = 0;
-    for (const auto& [place, count] : votes[lock]) {
-      if (count == most) snapshot.locks[lock].place.reset();
+    std::uint32_t all = 0;
+    for (const auto& [place, count] : votes[i]) {
+      all += count;
       if (count <= most) continue;
       most = count;
-      snapshot.locks[lock].place = place;
+      lock.place = place;
     }
+    lock.disputed = 2 * most <= all;
   }
 }
 
@@ -174,23 +178,30 @@ void Observer::look_at(ThreadRow& row, Thread& thread) {
   const auto schedule = thread.files->schedule();
   const bool unmoved = schedule && thread.settled && schedule == thread.schedule;
   thread.schedule = schedule;
-  if (unmoved) {
-    ++thread.still_for;
-  } else {
-    thread.still_for = 0;
+  if (!unmoved) {
     thread.copy = kNoIndex;
     errno = 0;
     thread.state = thread.files->look(thread.call);
     if (thread.state == ThreadFiles::State::refused && refused_.empty()) refused_ = std::strerror(errno);
     if (thread.state == ThreadFiles::State::sleeping) copy_stack(slots_[row.thread], thread);
   }
-  row.still_for = thread.still_for;
   row.state = ThreadState::runnable;
   if (thread.state == ThreadFiles::State::gone) {
     row.state = ThreadState::terminated;
-    row.place = Place::finished();  // It was elsewhere a moment ago.
+    // A moment ago it was elsewhere; and where its process was killed, it is there still.
+    row.place = slots_[row.thread].place.load(std::memory_order_relaxed);
   }
   if (thread.state == ThreadFiles::State::sleeping) row.system_call = static_cast<int>(thread.call.number);
+}
+
+void Observer::keep(Snapshot& snapshot) {
+  for (ThreadRow& row : snapshot.threads) {
+    Thread& thread = threads_[row.thread];
+    const bool unmoved = row.stable && thread.schedule == thread.kept;
+    thread.still_for = unmoved ? thread.still_for + 1 : 0;
+    thread.kept = thread.schedule;
+    row.still_for = thread.still_for;
+  }
 }
 
 void Observer::copy_stack(const WorkerSlot& slot, Thread& thread) {
@@ -302,20 +313,20 @@ void Observer::forget_changed_owners(Snapshot& snapshot) {
 }
 
 void Observer::ask_threads(Snapshot& snapshot, std::span<SignalledStack> signalled) {
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> asked;  // the worker, and what it had answered before
+  ++question_;
+  std::vector<std::uint32_t> asked;
   for (const ThreadRow& row : snapshot.threads) {
     if (row.tid == 0 || row.state == ThreadState::terminated) continue;
-    const std::uint32_t before = signalled[row.thread].answered.load(std::memory_order_acquire);
-    if (ask_for_stack(process_, row.tid, row.thread)) asked.emplace_back(row.thread, before);
+    if (ask_for_stack(process_, row.tid, row.thread, question_)) asked.push_back(row.thread);
   }
   const auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
-  for (const auto& [worker, before] : asked) {
+  for (const std::uint32_t worker : asked) {
     const SignalledStack& stack = signalled[worker];
-    while (stack.answered.load(std::memory_order_acquire) == before &&
+    const auto answered = [&] { return stack.answered.load(std::memory_order_acquire) == question_; };
+    while (!answered() && slots_[worker].place.load(std::memory_order_relaxed) != Place::finished() &&
            std::chrono::steady_clock::now() < deadline)
       std::this_thread::sleep_for(kAnswerLook);
-    if (stack.answered.load(std::memory_order_acquire) != before)
-      take_answer(snapshot.threads[worker], stack);
+    if (answered()) take_answer(snapshot.threads[worker], stack);
   }
 }
 

@@ -48,6 +48,10 @@ class Observer {
   /// system call may have it interrupted.
   Snapshot look(Nanos since_release, std::span<SignalledStack> signalled = {});
 
+  /// Counts the look that this observer has just taken as one of the trial's snapshots, for
+  /// `ThreadRow::still_for`.
+  void keep(Snapshot& snapshot);
+
   /// What each worker has had of CPUs; nothing of those that have ended.
   std::vector<std::optional<Schedule>> schedules();
 
@@ -79,7 +83,8 @@ class Observer {
     ThreadFiles::State state = ThreadFiles::State::running;
     std::uint32_t copy = kNoIndex;  ///< into `pending_`
     bool settled = false;           ///< did not run between the readings of the last look
-    std::uint32_t still_for = 0;
+    std::optional<Schedule> kept;   ///< that of the last snapshot that was kept
+    std::uint32_t still_for = 0;    ///< so many of those before it found it unmoved
   };
 
   void look_at(ThreadRow& row, Thread& thread);
@@ -105,7 +110,8 @@ class Observer {
   std::unordered_map<int, std::uint32_t> workers_;  ///< by thread id
   bool prepared_ = false;
   bool counts_schedule_ = true;
-  std::string refused_;  ///< why the kernel's files cannot be read
+  std::uint32_t question_ = 0;  ///< number of the last one that was put by signals
+  std::string refused_;         ///< why the kernel's files cannot be read
   std::vector<std::byte> copies_;
   std::vector<Copy> pending_;
 };

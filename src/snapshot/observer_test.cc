@@ -404,22 +404,60 @@ TEST(Observer, IsNotHarmedByThreadsThatEnd) {
   }));
 }
 
+TEST(Observer, LeavesTheThreadsOfAKilledProcessWhereTheyWere) {
+  const Watched watched(3, [](std::uint32_t, Shared& /*shared*/) { std::this_thread::sleep_for(kForever); });
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  settled_look(watched, observer);
+  kill(watched.process(), SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(watched.process()), &info, WEXITED | WNOWAIT), 0);
+  const Snapshot snapshot = observer.look(0);
+  for (const ThreadRow& row : snapshot.threads) {
+    EXPECT_EQ(row.place.phase(), Phase::guard) << "it never said that it has finished";
+  }
+}
+
+TEST(Observer, NamesALockOfAllKeysAndNoneThatHasNoMajority) {
+  std::mutex mutex;
+  const Watched watched(4, [&](std::uint32_t thread, Shared& shared) {
+    if (thread == 0) mutex.lock();
+    meet(shared, 4);
+    if (thread == 0) std::this_thread::sleep_for(kForever);
+    mutex.lock();
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  const Snapshot snapshot = look_until(watched, observer, [](const Snapshot& seen) {
+    return seen.locks.size() == 1 && seen.locks[0].waiters == 3;
+  });
+  // Each of the three says that it waits for a key of its own.
+  constexpr Promises kOneLock{.waits = true};
+  constexpr Promises kPerKey{.waits = true, .per_key = true};
+  EXPECT_TRUE(has_name(snapshot.locks[0], kOneLock));
+  EXPECT_FALSE(has_name(snapshot.locks[0], kPerKey));
+}
+
 TEST(Observer, ReadsAThreadThatHasNotRunOnlyOnce) {
   const Watched watched(2, [](std::uint32_t thread, Shared& shared) {
     while (thread == 1 && !shared.stop) std::this_thread::sleep_for(kMoment);
     std::this_thread::sleep_for(kForever);
   });
   Observer observer(watched.process(), watched.slots(), built_layout());
-  const Snapshot first =
-      look_until(watched, observer, [](const Snapshot& seen) { return seen.threads[0].stable; });
+  Snapshot first = look_until(watched, observer, [](const Snapshot& seen) { return seen.threads[0].stable; });
+  observer.keep(first);
   const std::uint64_t moved = watched.slots()[1].moves;
   std::this_thread::sleep_for(5 * kMoment);
-  const Snapshot second = observer.look(0);
+  observer.look(0);  // One that nobody keeps does not count.
+  Snapshot second = observer.look(0);
+  observer.keep(second);
   EXPECT_EQ(second.threads[0].still_for, first.threads[0].still_for + 1);
   EXPECT_EQ(second.threads[0].stack, first.threads[0].stack);
   EXPECT_EQ(second.threads[0].state, ThreadState::timed_waiting);
   EXPECT_EQ(moved, watched.slots()[1].moves);
-  EXPECT_TRUE(soon([&] { return observer.look(0).threads[1].still_for == 0; }));
+  EXPECT_TRUE(soon([&] {
+    Snapshot next = observer.look(0);
+    observer.keep(next);
+    return next.threads[1].still_for == 0 && next.threads[0].still_for > 1;
+  }));
 }
 
 // --- stacks ---
@@ -523,7 +561,6 @@ TEST_F(Stacks, OfALookThatNobodyKeptAreReadAgain) {
   EXPECT_TRUE(stacks.at(kept.threads[0].stack).complete);
   // From then on it is known, and not read again.
   Snapshot again = observer.look(0);
-  EXPECT_GT(again.threads[0].still_for, 0U);
   resolve(observer, again);
   EXPECT_EQ(again.threads[0].stack, kept.threads[0].stack);
 }

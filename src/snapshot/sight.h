@@ -1,6 +1,7 @@
 // What the observers of all trials of a run share.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,14 @@ class Sight {
 
   StackTable& stacks() { return stacks_; }
 
+  /// Rows of the snapshots that were kept so far.
+  std::size_t kept_rows() const { return kept_rows_; }
+  void count_kept(std::size_t rows) { kept_rows_ += rows; }
+
+  /// How many of the snapshots that somebody has asked for were taken, or are about to be.
+  int snapshots_answered() const { return snapshots_answered_; }
+  void answer_snapshots(int asked) { snapshots_answered_ = asked; }
+
   /// Made when it is first needed: reading what is loaded takes some milliseconds.
   Unwinder& unwinder() {
     if (!unwinder_) unwinder_.emplace();
@@ -34,6 +43,8 @@ class Sight {
  private:
   std::optional<LockLayout> layout_;
   StackTable stacks_;
+  std::size_t kept_rows_ = 0;
+  int snapshots_answered_ = 0;
   std::optional<Unwinder> unwinder_;
 };
 

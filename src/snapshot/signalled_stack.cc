@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <system_error>
 
 namespace ccbench {
@@ -14,6 +15,25 @@ namespace {
 // What the handler works on. Written before the handler is installed, and never again.
 std::span<SignalledStack> g_stacks;
 std::span<const WorkerSlot> g_slots;
+
+/// What a signal carries.
+struct Question {
+  std::uint32_t worker;
+  std::uint32_t number;
+};
+static_assert(sizeof(Question) <= sizeof(sigval));
+
+sigval value_of(Question question) {
+  sigval value{};
+  std::memcpy(&value, &question, sizeof question);
+  return value;
+}
+
+Question question_of(const sigval& value) {
+  Question question{};
+  std::memcpy(&question, &value, sizeof question);
+  return question;
+}
 
 /// One that the C library leaves to programs, and that few programs use.
 int the_signal() { return SIGRTMIN + 7; }
@@ -37,7 +57,8 @@ CCBENCH_UNCHECKED void copy_words(const volatile std::uint64_t* from, std::byte*
 }
 
 CCBENCH_UNCHECKED void answer(int /*signal*/, siginfo_t* info, void* context) {
-  const auto worker = static_cast<std::size_t>(info->si_value.sival_int);
+  const Question question = question_of(info->si_value);
+  const std::size_t worker = question.worker;
   if (worker >= g_stacks.size()) return;
   const mcontext_t& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
   SignalledStack& stack = g_stacks[worker];
@@ -60,7 +81,7 @@ CCBENCH_UNCHECKED void answer(int /*signal*/, siginfo_t* info, void* context) {
     copy_words(reinterpret_cast<const volatile std::uint64_t*>(begin), stack.bytes.data(), words);
     stack.size = words * sizeof(std::uint64_t);
   }
-  stack.answered.fetch_add(1, std::memory_order_release);
+  stack.answered.store(question.number, std::memory_order_release);
 }
 
 }  // namespace
@@ -76,13 +97,13 @@ void answer_signals(std::span<SignalledStack> stacks, std::span<const WorkerSlot
     throw std::system_error(errno, std::generic_category(), "sigaction");
 }
 
-bool ask_for_stack(pid_t process, pid_t thread, std::uint32_t worker) {
+bool ask_for_stack(pid_t process, pid_t thread, std::uint32_t worker, std::uint32_t question) {
   siginfo_t info{};
   info.si_signo = the_signal();
   info.si_code = SI_QUEUE;
   info.si_pid = getpid();
   info.si_uid = getuid();
-  info.si_value.sival_int = static_cast<int>(worker);
+  info.si_value = value_of({.worker = worker, .number = question});
   // To the thread and not to the process: a masked signal must not reach another thread.
   return syscall(SYS_rt_tgsigqueueinfo, process, thread, the_signal(), &info) == 0;
 }

@@ -30,7 +30,8 @@ struct alignas(64) SignalledStack {
 /// (signal(7)).
 void answer_signals(std::span<SignalledStack> stacks, std::span<const WorkerSlot> slots);
 
-/// Asks one worker. False if it cannot be signalled.
-bool ask_for_stack(pid_t process, pid_t thread, std::uint32_t worker);
+/// Puts a question to one worker, with a number by which its answer is known. False if it cannot be
+/// signalled.
+bool ask_for_stack(pid_t process, pid_t thread, std::uint32_t worker, std::uint32_t question);
 
 }  // namespace ccbench

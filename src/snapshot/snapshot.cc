@@ -74,11 +74,13 @@ std::string lock_name(Place place, std::string_view guard, const Promises& promi
   return fmt::format("{}[{}]", guard, scenario.name_of(place.key()));
 }
 
+bool has_name(const LockRow& lock, const Promises& promises) {
+  return lock.place && promises.waits && !(promises.per_key && lock.disputed);
+}
+
 std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario) {
-  if (lock.place) {
-    if (std::string name = lock_name(*lock.place, guard, promises, scenario); !name.empty()) return name;
-  }
+  if (has_name(lock, promises)) return lock_name(*lock.place, guard, promises, scenario);
   return fmt::format("{} {:#x}", name_of(lock.kind), lock.address);
 }
 

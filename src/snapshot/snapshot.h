@@ -48,8 +48,10 @@ struct LockRow {
   int owner_tid = 0;                   ///< 0: nobody, or not to be known from outside
   std::optional<std::uint32_t> owner;  ///< the worker of this tid, also one that has ended; empty: no worker
   std::uint32_t depth = 0;             ///< of a recursive mutex: how often its owner has entered
-  std::uint32_t readers = 0;   ///< of a shared mutex that is held for reading: how many; who is unknown
-  std::optional<Place> place;  ///< where its waiters say they are, if most say the same
+  std::uint32_t readers = 0;  ///< of a shared mutex that is held for reading: how many; who is unknown
+  std::optional<Place>
+      place;              ///< where those of its waiters say that they are that wait for most people's key
+  bool disputed = false;  ///< those are not more than half of the waiters that say something
 };
 
 inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
@@ -113,6 +115,9 @@ std::string phase_name(Place place, const ScenarioInfo& scenario);
 /// one lock serves all keys. Empty if the place is not in the guard, or nobody waits in that guard.
 std::string lock_name(Place place, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario);
+
+/// Whether the waiters' word names the lock: they are in the guard, and agree about the key if it matters.
+bool has_name(const LockRow& lock, const Promises& promises);
 
 /// By its waiters' word, else by kind and address: `mutex 0x55d0c0ffee00`.
 std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,

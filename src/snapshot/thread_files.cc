@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -50,7 +51,11 @@ std::string_view contents(int kept, Path path, Buffer& buffer) {
   return got > 0 ? std::string_view(buffer.data(), static_cast<std::size_t>(got)) : std::string_view{};
 }
 
-bool is_gone(int error) { return error == ESRCH || error == ENOENT; }
+/// Asks the kernel: a file that is not there may never have been.
+bool is_gone(pid_t process, pid_t thread) {
+  constexpr int kNoSignal = 0;
+  return syscall(SYS_tgkill, process, thread, kNoSignal) != 0 && errno == ESRCH;
+}
 
 }  // namespace
 
@@ -100,8 +105,12 @@ ThreadFiles::State ThreadFiles::look(SystemCall& call) const {
   Buffer buffer;
   errno = 0;
   const std::string_view line = contents(syscall_, [this] { return path_of("syscall"); }, buffer);
-  // An ended thread's file is empty, or is no more.
-  if (line.empty()) return errno == 0 || is_gone(errno) ? State::gone : State::refused;
+  if (line.empty()) {
+    const int why = errno != 0 ? errno : ENODATA;
+    if (is_gone(process_, thread_)) return State::gone;
+    errno = why;
+    return State::refused;
+  }
   const auto parsed = parse_system_call(line);
   if (!parsed) return State::running;
   call = *parsed;

@@ -46,7 +46,7 @@ class ThreadFiles {
   enum class State : std::uint8_t {
     running,  ///< on a CPU, or waiting for one
     sleeping,
-    gone,     ///< the thread has ended
+    gone,     ///< the thread has ended, or its process has
     refused,  ///< `errno` says why
   };
   /// `call` is set where the thread sleeps.
