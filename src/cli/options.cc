@@ -213,9 +213,9 @@ std::vector<SnapshotCondition> read_conditions(const Values& values) {
     const auto condition = parse_condition(item);
     if (!condition) {
       refuse(
-          "--snapshot-at: '{}' is not blocked, inside or finished, one of < <= > >= == !=, and a number, as "
-          "in "
-          "'blocked >= 19'",
+          "--snapshot-at: '{}' is not a moment: blocked, inside or finished, one of < <= > >= == !=, a "
+          "number "
+          "('blocked >= 19')",
           item);
     }
     conditions.push_back(*condition);

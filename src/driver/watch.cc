@@ -443,39 +443,28 @@ std::string sentence_of_signal(int signal, std::uint64_t memory_kills) {
   return sentence;
 }
 
+TrialEnd ended(TrialEnd::Kind kind, std::string sentence) {
+  TrialEnd end;
+  end.kind = kind;
+  end.sentence = std::move(sentence);
+  return end;
+}
+
 /// How a process that ended by itself ended.
 TrialEnd end_of(const siginfo_t& info, const TrialMemory& memory, std::uint64_t memory_kills) {
-  if (info.si_code != CLD_EXITED) {
-    return {.kind = TrialEnd::Kind::crashed,
-            .sentence = sentence_of_signal(info.si_status, memory_kills),
-            .hang = {},
-            .snapshots = {},
-            .limitations = {}};
-  }
+  if (info.si_code != CLD_EXITED)
+    return ended(TrialEnd::Kind::crashed, sentence_of_signal(info.si_status, memory_kills));
   const Stage stage = memory.header().stage.load(std::memory_order_acquire);
-  if (stage == Stage::failed) {
-    return {.kind = TrialEnd::Kind::failed,
-            .sentence = memory.header().failure.data(),
-            .hang = {},
-            .snapshots = {},
-            .limitations = {}};
-  }
+  if (stage == Stage::failed) return ended(TrialEnd::Kind::failed, memory.header().failure.data());
   // A sanitizer that has found something says so by the exit status, also after everything has ended.
   if (stage == Stage::ended && info.si_status == 0) return {};
-  return {.kind = TrialEnd::Kind::crashed,
-          .sentence = fmt::format("the trial's process was ended with exit status {}", info.si_status),
-          .hang = {},
-          .snapshots = {},
-          .limitations = {}};
+  return ended(TrialEnd::Kind::crashed,
+               fmt::format("the trial's process was ended with exit status {}", info.si_status));
 }
 
 /// `errno` says why.
 TrialEnd system_refused(std::string_view what) {
-  return {.kind = TrialEnd::Kind::failed,
-          .sentence = fmt::format("the system refused {}: {}", what, std::strerror(errno)),
-          .hang = {},
-          .snapshots = {},
-          .limitations = {}};
+  return ended(TrialEnd::Kind::failed, fmt::format("the system refused {}: {}", what, std::strerror(errno)));
 }
 
 }  // namespace
