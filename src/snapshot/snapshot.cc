@@ -80,7 +80,7 @@ bool has_name(const LockRow& lock, const Promises& promises) {
 
 std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario) {
-  if (has_name(lock, promises)) return lock_name(*lock.place, guard, promises, scenario);
+  if (lock.place && has_name(lock, promises)) return lock_name(*lock.place, guard, promises, scenario);
   return fmt::format("{} {:#x}", name_of(lock.kind), lock.address);
 }
 
