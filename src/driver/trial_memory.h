@@ -79,6 +79,15 @@ class TrialMemory {
   void prefault();
 
   TrialHeader& header() const { return *header_; }
+
+  /// Whether the moment of the release is known, which may still lie ahead.
+  bool released() const {
+    const Stage stage = header_->stage.load(std::memory_order_acquire);
+    return stage == Stage::released || stage == Stage::ended;
+  }
+  /// On the steady clock; valid where `released()`.
+  Nanos release() const { return header_->release.load(std::memory_order_relaxed); }
+
   std::span<Record> records() const { return records_; }
   std::span<WorkerSlot> slots() const { return slots_; }
   std::span<WorkerUsage> usages() const { return usages_; }
