@@ -157,6 +157,14 @@ class Silent final : public Progress {
   void trial_begins(std::uint64_t /*number*/, std::uint64_t /*most*/, std::string_view /*guard*/) override {}
 };
 
+/// The one trial of the experiment, without a control.
+TrialResult run_quietly(Experiment experiment) {
+  experiment.control = ControlMode::never;
+  const Interruption interruption;
+  Silent silent;
+  return run(experiment, interruption, silent).trials.at(0);
+}
+
 /// One trial of the purchase, four requests at once, under a guard of the test's own.
 template <class G>
 TrialResult run_guard(Experiment experiment, Promises promises = {.exclusive = true, .waits = true}) {
@@ -170,10 +178,7 @@ TrialResult run_guard(Experiment experiment, Promises promises = {.exclusive = t
   experiment.guards = {&plugin};
   experiment.seed = 1;
   experiment.threads = 4;
-  experiment.control = ControlMode::never;
-  const Interruption interruption;
-  Silent silent;
-  return run(experiment, interruption, silent).trials.at(0);
+  return run_quietly(experiment);
 }
 
 Experiment four_requests() {
@@ -224,39 +229,29 @@ TEST(HungTrial, InWhichOneWaitsWhileTheOthersGoOnIsStarvation) {
   EXPECT_EQ(trial.hang->kind, "starvation") << trial.hang->sentence;
 }
 
-TEST(HungTrial, ThatOnlyTakesLongIsSlow) {
+/// One trial of the counter, whose section takes `work`, that is over its time after `timeout`.
+TrialResult run_counter(std::string_view guard, std::uint64_t requests, std::uint32_t threads,
+                        std::string_view work, Nanos timeout) {
   Experiment experiment;
-  experiment.requests = 1'000'000;
-  experiment.timeout = kSecond;
-  const ScenarioPlugin& counter = *scenarios().find("counter");
-  experiment.scenario = &counter;
-  experiment.parameters = ParameterValues(counter.info.parameters);
-  experiment.parameters.set("work", "1ms");
-  experiment.guards = {guards().find("synchronized")};
-  experiment.threads = 1;
-  experiment.control = ControlMode::never;
-  const Interruption interruption;
-  Silent silent;
-  const TrialResult trial = run(experiment, interruption, silent).trials.at(0);
+  experiment.scenario = scenarios().find("counter");
+  experiment.parameters = ParameterValues(experiment.scenario->info.parameters);
+  experiment.parameters.set("work", work);
+  experiment.guards = {guards().find(guard)};
+  experiment.requests = requests;
+  experiment.threads = threads;
+  experiment.timeout = timeout;
+  return run_quietly(experiment);
+}
+
+TEST(HungTrial, ThatOnlyTakesLongIsSlow) {
+  const TrialResult trial = run_counter("synchronized", 1'000'000, 1, "1ms", kSecond);
   ASSERT_TRUE(trial.hang);
   EXPECT_EQ(trial.hang->kind, "slow") << trial.hang->sentence;
 }
 
-/// Twenty in a queue, and time for fifteen of them: nobody was overtaken.
 TEST(HungTrial, OfAQueueThatIsTooLongIsSlowAndNoStarvation) {
-  Experiment experiment;
-  experiment.requests = 20;
-  experiment.timeout = 1500 * kMillisecond;
-  const ScenarioPlugin& counter = *scenarios().find("counter");
-  experiment.scenario = &counter;
-  experiment.parameters = ParameterValues(counter.info.parameters);
-  experiment.parameters.set("work", "100ms");
-  experiment.guards = {guards().find("global")};
-  experiment.threads = 20;
-  experiment.control = ControlMode::never;
-  const Interruption interruption;
-  Silent silent;
-  const TrialResult trial = run(experiment, interruption, silent).trials.at(0);
+  // Time for fifteen of twenty: nobody was overtaken.
+  const TrialResult trial = run_counter("global", 20, 20, "100ms", 1500 * kMillisecond);
   ASSERT_TRUE(trial.hang);
   EXPECT_EQ(trial.hang->kind, "slow") << trial.hang->sentence;
 }

@@ -27,6 +27,8 @@
 #include <shared_mutex>
 #include <thread>
 
+#include "driver/build.h"
+#include "snapshot/nested_frames.h"
 #include "snapshot/sight.h"
 #include "snapshot/wait_graph.h"
 
@@ -36,18 +38,6 @@ namespace {
 constexpr std::chrono::hours kForever{1};
 constexpr std::chrono::milliseconds kMoment{1};
 constexpr std::chrono::seconds kPatience{60};
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 template <class Condition>
 [[nodiscard]] bool soon(Condition condition) {
@@ -462,20 +452,6 @@ TEST(Observer, ReadsAThreadThatHasNotRunOnlyOnce) {
 
 // --- stacks ---
 
-/// Nine frames that no compiler makes one of.
-template <int Depth>
-[[gnu::noinline]] int nested(const std::function<void()>& innermost) {
-  if constexpr (Depth == 0) {
-    innermost();
-    asm volatile("" ::: "memory");  // Or it would be a jump.
-    return 0;
-  } else {
-    const int below = nested<Depth - 1>(innermost);
-    asm volatile("" ::: "memory");
-    return below + Depth;
-  }
-}
-
 class Stacks : public testing::Test {
  protected:
   void SetUp() override {
@@ -575,7 +551,7 @@ TEST_F(Stacks, AreNamedWithTheirSourceAndWithoutTheHarness) {
   const Stack& stack = stacks.at(snapshot.threads[0].stack);
   const auto nest = std::ranges::find(stack.frames, "nested<1>", &Frame::function);
   ASSERT_NE(nest, stack.frames.end()) << fmt::format("{}", fmt::join(functions(stack), " < "));
-  EXPECT_EQ(nest->file, "observer_test.cc");
+  EXPECT_EQ(nest->file, "nested_frames.h");
   EXPECT_GT(nest->line, 0);
   EXPECT_FALSE(nest->harness);
   EXPECT_TRUE(stack.frames.back().harness) << stack.frames.back().function;

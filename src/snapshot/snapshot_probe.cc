@@ -49,6 +49,7 @@
 #include "core/duration.h"
 #include "core/function_ref.h"
 #include "snapshot/glibc_locks.h"
+#include "snapshot/nested_frames.h"
 #include "snapshot/observer.h"
 #include "snapshot/sight.h"
 #include "snapshot/signalled_stack.h"
@@ -196,19 +197,6 @@ bool is_sleep_on(const SystemCall& call, const T& object) {
 
 // --- the shape: many threads blocked in every way ---
 
-/// Frames that no compiler makes one of.
-template <int Depth>
-[[gnu::noinline]] int nested(FunctionRef<void()> innermost) {
-  if constexpr (Depth == 0) {
-    innermost();
-    asm volatile("" ::: "memory");  // Or it would be a jump.
-    return 0;
-  } else {
-    const int below = nested<Depth - 1>(innermost);
-    asm volatile("" ::: "memory");
-    return below + Depth;
-  }
-}
 constexpr int kFrames = 9;
 
 class Shape {
