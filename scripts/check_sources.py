@@ -47,7 +47,7 @@ BELOW = {
     "snapshot": {"core", "stats"},
     "driver": {"core", "sync", "snapshot", "stats"},
     "report": {"core", "snapshot", "stats", "driver"},
-    "gate": {"core", "snapshot", "stats", "driver"},
+    "gate": {"core", "sync", "snapshot", "stats", "driver", "report"},
     "explore": {"core", "sync", "snapshot", "stats", "driver"},
     "cli": {"core", "sync", "snapshot", "stats", "driver", "report", "gate", "explore"},
 }

@@ -27,7 +27,7 @@ import measuring
 from measuring import (UNGUARDED, Case, Figures, NotMeasured, Ran, alone, below, difference, lotto_flags,
                        problem_kept, ratio)
 
-COMPARISONS = ("lotto", "workers", "counter", "memory", "guards")
+COMPARISONS = ("lotto", "workers", "counter", "memory", "guards", "wake")
 LOCKS_AND_SHARING = ("global", "synchronized", "rwlock", "recursive", "single-flight")
 SLEEPS_NS = 1_500_000_000  # One purchase: a payment of 1 s and a transaction of 0.5 s.
 RECORD_BYTES = 64  # src/driver/trial_memory.h
@@ -54,6 +54,18 @@ class Programs(measuring.Programs):
             "--benchmark_enable_random_interleaving=true", f"--benchmark_out={path}", "--benchmark_out_format=json",
         ])
         return read_benchmarks(path, clock)
+
+    def counters(self, filter_: str, repetitions: int) -> dict[str, list[float]]:
+        """What a benchmark counts beside its time, by name and repetition."""
+        self.benchmarks(filter_, repetitions, "real_time")
+        found: dict[str, list[float]] = defaultdict(list)
+        for run in json.loads((self.scratch / "benchmarks.json").read_text())["benchmarks"]:
+            if run["run_type"] != "iteration":
+                continue
+            for name, value in run.items():
+                if name.endswith(("_ms", "_ratio")):
+                    found[name].append(value)
+        return found
 
 
 def read_benchmarks(path: Path, clock: str) -> dict[str, list[float]]:
@@ -191,9 +203,29 @@ def guard_benchmarks(programs: Programs, rounds: int) -> Iterator[Figures]:
         yield failed
 
 
+def wake_benchmarks(programs: Programs, rounds: int) -> Iterator[Figures]:
+    """Guards that let callers share a call, beside the best of three ways written by hand: the benchmark runs all of them in
+    turns itself, and says of each its median, and the median of its ratio to the best."""
+    about = "1000 callers that wait for one call: from its end to the return of the last"
+    failed = Figures("wake", "all", about, ("ccbench", "best by hand"), "ms", "ratio", None, ratio)
+    with problem_kept(failed):
+        counters = programs.counters("wake_1000", rounds)
+        guards = [name.removesuffix("_ratio") for name in counters if name.endswith("_ratio") and "_" not in name.removesuffix("_ratio")]
+        guards = [guard for guard in guards if guard != "chain"]
+        if not guards:
+            raise NotMeasured("there is no benchmark wake_1000")
+        for guard in guards:
+            ours = counters[f"{guard}_ms"]
+            figures = Figures("wake", guard, about, ("ccbench", "best by hand"), "ms", "ratio", below(1.1), ratio)
+            figures.series = [ours, [ms / of_best for ms, of_best in zip(ours, counters[f"{guard}_ratio"])]]
+            yield figures
+    if failed.problem:
+        yield failed
+
+
 def measure(programs: Programs, only: Sequence[str], rounds: int, dice: random.Random) -> list[Figures]:
     by_process = {"lotto": lotto_cases, "workers": workers_cases, "counter": counter_cases, "memory": memory_cases}
-    by_benchmark = {"workers": worker_benchmarks, "guards": guard_benchmarks}
+    by_benchmark = {"workers": worker_benchmarks, "guards": guard_benchmarks, "wake": wake_benchmarks}
     cases = [case for name in only if name in by_process for case in by_process[name](programs)]
     results = measuring.run_rounds(cases, rounds, dice)
     for name in only:

@@ -23,7 +23,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.argv[0]).name
-TIMEOUT_S = 180
+TIMEOUT_S = 600
 
 # Exit codes of ccbench that do not speak against a figure: without a control a clean guard is
 # INCONCLUSIVE, and no guard at all is a VIOLATION.
@@ -47,7 +47,7 @@ class Target(NamedTuple):
     name: str = ""  # of `of`, unless that is the median
 
     def met(self, results: Sequence[float]) -> bool:
-        holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt}[self.relation]
+        holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt, "==": operator.eq}[self.relation]
         return holds(self.of(results), self.bound)
 
     def text(self, unit: str) -> str:
@@ -234,7 +234,7 @@ def rounded(value: float) -> str:
 
 
 def spread(values: Sequence[float], unit: str) -> str:
-    suffix = "" if unit == "ratio" else f" {unit}"
+    suffix = "" if unit in ("", "ratio") else f" {unit}"
     middle = rounded(statistics.median(values)) + suffix
     return f"{middle} ({rounded(min(values))}..{rounded(max(values))})" if len(values) > 1 else middle
 

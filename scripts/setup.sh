@@ -10,10 +10,12 @@
 set -euo pipefail
 
 readonly run_packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libboost-dev libbenchmark-dev libdw-dev
-  nlohmann-json3-dev)
-readonly test_packages=(libgtest-dev python3 python3-matplotlib time)
+  libtbb-dev nlohmann-json3-dev)
+readonly test_packages=(git libgtest-dev python3 python3-matplotlib python3-numpy python3-scipy python3-yaml time)
 # One version, because another one formats and warns differently. In Debian 12 and 13 and Ubuntu 24.04.
-readonly lint_packages=(clang-19 clang-tidy-19 clang-format-19)
+readonly lint_packages=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
+# Opens the reports that the tests make.
+readonly browser_packages=(chromium)
 readonly least_cmake=3.25
 
 say() { printf 'setup.sh: %s\n' "$*" >&2; }
@@ -72,6 +74,19 @@ install() {
   run_apt install --no-install-recommends "$@" || give_up "apt-get could not install $*"
 }
 
+# Adds packages to `wanted`, all or none: what needs them is left out where they are not packaged.
+add_optional() {
+  local missing
+  mapfile -t missing < <(missing_of "$@")
+  if ((${#missing[@]} == 0)); then return; fi
+  have_lists || update_lists "$@"
+  if packaged_here "$@"; then
+    wanted+=("$@")
+  else
+    say "$* not packaged here: scripts/test.sh will leave out what needs that"
+  fi
+}
+
 check_cmake() {
   local version
   version=$(cmake --version)
@@ -82,12 +97,12 @@ check_cmake() {
 }
 
 main() {
-  local wanted=("${run_packages[@]}") optional=() missing
+  local wanted=("${run_packages[@]}") missing with_options=no
   case "${1:-run}" in
     run) ;;
     test)
       wanted+=("${test_packages[@]}")
-      optional=("${lint_packages[@]}")
+      with_options=yes
       ;;
     *)
       say "expected run or test, not '$1'"
@@ -98,14 +113,14 @@ main() {
     fail "this is neither Debian nor Ubuntu; install yourself what these packages hold: ${wanted[*]}"
   fi
 
-  mapfile -t missing < <(missing_of "${wanted[@]}" "${optional[@]}")
+  if [[ $with_options == yes ]]; then
+    add_optional "${lint_packages[@]}"
+    add_optional "${browser_packages[@]}"
+  fi
+  mapfile -t missing < <(missing_of "${wanted[@]}")
   if ((${#missing[@]} > 0)); then
     have_lists || update_lists "${missing[@]}"
-    if ((${#optional[@]} > 0)) && ! packaged_here "${optional[@]}"; then
-      say "${optional[*]} are not packaged here: scripts/test.sh will leave out what needs them"
-      mapfile -t missing < <(missing_of "${wanted[@]}")
-    fi
-    if ((${#missing[@]} > 0)); then install "${missing[@]}"; fi
+    install "${missing[@]}"
   fi
   check_cmake
 }

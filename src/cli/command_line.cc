@@ -6,9 +6,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "cli/flags.h"
+#include "cli/gate_flags.h"
 #include "cli/nearest.h"
 #include "cli/options.h"
 
@@ -19,11 +23,43 @@ constexpr std::string_view kAbout =
     "Tells three things about the guard around a critical section: does it hold, what does it cost,\n"
     "and what were the other threads doing meanwhile?\n"
     "\n"
-    "Commands: run (the default), list (guards and scenarios), bench (what guards cost uncontended\n"
-    "and contended, through Google Benchmark; its own flags pass through), help (this text)";
+    "Commands: run (the default), power (where this machine can see a race at all: windows, requests and\n"
+    "start modes without a guard), report DIR... (shows again what --out has written, several runs beside\n"
+    "each other), gate (is a change wrong or slower than what was? see ccbench gate --help), list (guards\n"
+    "and scenarios), bench (what guards cost uncontended and contended, through Google Benchmark; its own\n"
+    "flags pass through), help (this text)";
+
+constexpr std::string_view kAboutGate =
+    "Decides in CI whether a change made a guard wrong or slower. Base and candidate run trial by trial in\n"
+    "turns, in fresh processes: what the machine does meanwhile it does to both. Correctness comes first; "
+    "the\n"
+    "times of an arm that does not hold are not judged. Without --scenario the workload is counter, by 4\n"
+    "threads, with as many requests as take some 20 ms; every flag of ccbench run that says what to run "
+    "works\n"
+    "here, too (ccbench --help).";
+
+constexpr std::string_view kGateExamples =
+    "Examples:\n"
+    "  ccbench gate --base=build/base/ccbench --guard=synchronized,cas --junit=gate.xml\n"
+    "      is this ccbench as good as the old one?\n"
+    "  ccbench gate --base-guard=synchronized --candidate-guard=fair --threads=8\n"
+    "      what would another guard cost here?\n"
+    "  ccbench gate --baseline=results/baseline.csv\n"
+    "      does everything still do what it did, at the same cost beside each other?\n"
+    "  ccbench gate --self-test\n"
+    "      can the gate see anything on this machine?\n"
+    "  ccbench gate init\n"
+    "      write a workflow for a repository of your own\n"
+    "\n"
+    "Exit codes: 0 pass or improved, 2 usage, 3 VIOLATION, 4 a regression, 5 INCONCLUSIVE (correctness; "
+    "times\n"
+    "only with --inconclusive=fail), 6 HUNG, 7 something is missing or unusable, 9 CRASHED, 130 interrupted";
 
 constexpr std::string_view kExamples =
-    "Durations carry units (500ms, 1s, 50us); lists take commas.\n"
+    "Durations carry units (500ms, 1s, 50us); lists take commas. --requests, --threads, --duration, --rate,\n"
+    "--keys, --reenter, --start, --window, --time-scale and the settings of scenarios take lists, too: a "
+    "sweep\n"
+    "over all their combinations, interleaved in one run.\n"
     "\n"
     "Examples:\n"
     "  ccbench --guard=cas --requests=1000\n"
@@ -32,8 +68,13 @@ constexpr std::string_view kExamples =
     "      compare every guard that fits, ten interleaved trials each\n"
     "  ccbench --scenario=counter --guard=none,synchronized,cas --requests=1000000 --threads=2\n"
     "      what a guard costs per request, on a pool of two threads\n"
+    "  ccbench --guard=cas,synchronized --trials=20 --requests=2,20,200 --window=0,10us --dry-run\n"
+    "      what a sweep would run, and how long it would take\n"
+    "  ccbench --guard=faulty-load-store --payment=0 --db=0 --shrink\n"
+    "      the smallest setting in which a guard fails, and the command that repeats it\n"
     "\n"
-    "Exit codes: 0 OK, 2 usage, 3 VIOLATION, 5 INCONCLUSIVE, 6 HUNG, 7 ERROR, 9 CRASHED, 130 interrupted";
+    "Exit codes: 0 OK, 2 usage, 3 VIOLATION, 5 INCONCLUSIVE, 6 HUNG, 7 ERROR,\n"
+    "8 an --expect is not met, 9 CRASHED, 130 interrupted";
 
 /// Shows `--guard NAME[,NAME...]|all` where CLI11 would add how many values a flag takes.
 class HelpFormatter : public CLI::Formatter {
@@ -41,23 +82,51 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     return option->get_type_size() == 0 ? std::string{} : " " + option->get_type_name();
   }
+
+  /// Many scenarios and guards may share a flag, so that what is said of it needs several lines.
+  std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    for (std::size_t line = 0; text.size() - line > kAboutWidth;) {
+      const std::size_t space = text.rfind(' ', line + kAboutWidth);
+      if (space == std::string::npos || space <= line) break;
+      text[space] = '\n';
+      line = space + 1;
+    }
+    return text;
+  }
+
+  static constexpr std::size_t kNameWidth = 31;
+  static constexpr std::size_t kAboutWidth = 79;
 };
 
 /// The flags as CLI11 knows them: every value is text, and what it means is decided in options.cc.
 class FlagParser {
  public:
-  FlagParser() {
-    app_.description(std::string(kAbout));
+  explicit FlagParser(Command command = Command::run) {
+    const bool gate = command == Command::gate;
+    app_.description(std::string(gate ? kAboutGate : kAbout));
     app_.set_help_flag();  // Ours is a flag like the others.
     app_.allow_extras();
-    app_.footer(std::string(kExamples));
+    app_.footer(std::string(gate ? kGateExamples : kExamples));
     const auto formatter = std::make_shared<HelpFormatter>();
-    formatter->column_width(31);
+    formatter->column_width(HelpFormatter::kNameWidth);
     app_.formatter(formatter);
-    app_.name("ccbench [run | list | bench | help]");
+    app_.name(gate ? "ccbench gate [init [DIR]]"
+                   : "ccbench [run | power | report DIR... | gate | list [--faulty] | bench | help]");
+    if (gate) {
+      for (const Flag& flag : kGateFlags) add(flag);
+    }
     for (const Flag& flag : kFlags) add(flag);
     for (const ScenarioPlugin& scenario : scenarios().all()) {
-      for (const Parameter& parameter : scenario.info.parameters) add(parameter, scenario.info.name);
+      for (const Parameter& parameter : scenario.info.parameters)
+        add(parameter, scenario.info.name, kScenarioGroup);
+    }
+    // Those that are wrong on purpose after those whose settings they share.
+    for (const bool faulty : {false, true}) {
+      for (const GuardPlugin& guard : guards().all()) {
+        if (guard.info.faulty() != faulty) continue;
+        for (const Parameter& parameter : guard.info.parameters) add(parameter, guard.info.name, kGuardGroup);
+      }
     }
   }
 
@@ -71,13 +140,28 @@ class FlagParser {
     } catch (const CLI::ParseError& error) {
       throw UsageError(one_sentence(error.what()));
     }
-    refuse_extras();
     RawFlags flags = given();
     if (const auto file = flags.find("config"); file != flags.end()) add_file(file->second, flags);
     return flags;
   }
 
-  std::string help() const {
+  /// What stands alone and is no flag; throws for a flag that there is none of.
+  std::vector<std::string> words() const {
+    std::vector<std::string> words = app_.remaining();
+    for (const std::string& word : words) {
+      if (!word.starts_with('-')) continue;
+      const std::string flag = word.substr(0, word.find('='));
+      throw UsageError(fmt::format("there is no flag {}; {}", flag, flag_suggestion(flag)));
+    }
+    return words;
+  }
+
+  /// `groups`: the text has these, or all if there are none.
+  std::string help(std::span<const std::string_view> groups = {}) {
+    for (CLI::Option* option : app_.get_options()) {
+      if (!groups.empty() && std::ranges::find(groups, option->get_group()) == groups.end())
+        option->group("");
+    }
     std::string text = app_.help();
     // CLI11 puts two empty lines between groups.
     for (auto gap = text.find("\n\n\n"); gap != std::string::npos; gap = text.find("\n\n\n"))
@@ -99,25 +183,36 @@ class FlagParser {
     add_value(name, std::string(flag.value), about, std::string(flag.group));
   }
 
-  void add(const Parameter& parameter, std::string_view scenario) {
+  void add(const Parameter& parameter, std::string_view owner, std::string_view group) {
     const std::string name = "--" + std::string(parameter.name);
     const std::string_view initial =
         parameter.initial_means.empty() ? parameter.initial : parameter.initial_means;
     const std::string range = range_of(parameter);
-    const std::string about =
-        fmt::format("{}: {}{}{} [{}]", scenario, parameter.about, range.empty() ? "" : ", ", range, initial);
+    const std::string what =
+        fmt::format(": {}{}{} [{}]", parameter.about, range.empty() ? "" : ", ", range, initial);
+    const std::string about = std::string(owner) + what;
+    // Two may have one of this name.
     if (CLI::Option* other = app_.get_option_no_throw(name); other != nullptr) {
-      other->description(other->get_description() + "; " + about);  // Two scenarios have one of this name.
+      std::string text = other->get_description();
+      if (text.ends_with(what)) {
+        text.insert(text.size() - what.size(), ", " + std::string(owner));
+      } else {
+        text += "; " + about;
+      }
+      other->description(text);
       return;
     }
     names_.push_back(name);
-    add_value(name, value_of(parameter), about, std::string(kScenarioGroup));
+    add_value(name, value_of(parameter), about, std::string(group));
   }
 
   static std::string value_of(const Parameter& parameter) {
     switch (parameter.type) {
-      case Parameter::Type::delay: return "D";
+      case Parameter::Type::delay:
+      case Parameter::Type::limit:
+      case Parameter::Type::period: return "D";
       case Parameter::Type::count: return "N";
+      case Parameter::Type::ratio: return "F";
       case Parameter::Type::choice: break;
     }
     return fmt::format("{}", fmt::join(parameter.choices, "|"));
@@ -144,22 +239,13 @@ class FlagParser {
       const std::string name = option->get_lnames().front();
       if (option->get_expected_min() == 0) {
         flags[name] = option->results().back();  // `--quiet` is true, `--quiet=false` says so.
-      } else if (option->count() > 1 && name != "guard") {
+      } else if (option->count() > 1 && name != "guard" && name != "expect") {
         throw UsageError(fmt::format("--{} is given twice", name));
       } else {
         flags[name] = fmt::format("{}", fmt::join(option->results(), ","));
       }
     }
     return flags;
-  }
-
-  void refuse_extras() const {
-    const std::vector<std::string> extras = app_.remaining();
-    if (extras.empty()) return;
-    const std::string& extra = extras.front();
-    if (!extra.starts_with('-')) throw UsageError(fmt::format("'{}' belongs to no flag", extra));
-    const std::string flag = extra.substr(0, extra.find('='));
-    throw UsageError(fmt::format("there is no flag {}; {}", flag, flag_suggestion(flag)));
   }
 
   std::string flag_suggestion(const std::string& flag) const {
@@ -172,9 +258,12 @@ class FlagParser {
   void add_file(const std::string& path, RawFlags& flags) const {
     std::ifstream in(path);
     if (!in) throw UsageError(fmt::format("--config: {} cannot be read: {}", path, std::strerror(errno)));
+    std::string text;
     std::vector<CLI::ConfigItem> items;
     try {
-      items = CLI::ConfigTOML().from_config(in);
+      text.assign(std::istreambuf_iterator<char>(in), {});
+      std::istringstream lines(text);
+      items = CLI::ConfigTOML().from_config(lines);
     } catch (const std::exception& error) {
       throw UsageError(
           fmt::format("--config: {} cannot be understood: {}", path, one_sentence(error.what())));
@@ -185,15 +274,31 @@ class FlagParser {
     for (const CLI::ConfigItem& item : items) {
       const std::string name = key_of(item, path);
       // CLI11 makes one item of equal keys in adjacent lines, as if they were a list.
-      if (!seen.insert(name).second || (item.inputs.size() > 1 && !takes_list(name))) {
+      const bool list = item.inputs.size() > 1 && (!takes_list(name) || lines_with(name, text) > 1);
+      if (!seen.insert(name).second || list) {
         throw UsageError(fmt::format("--config: {}: '{}' is given twice", path, name));
       }
       flags.emplace(name, fmt::format("{}", fmt::join(item.inputs, ",")));
     }
   }
 
+  /// How many lines of the file set it.
+  static std::size_t lines_with(std::string_view name, const std::string& text) {
+    std::istringstream in(text);
+    std::size_t count = 0;
+    for (std::string line; std::getline(in, line);) {
+      const auto equals = line.find('=');
+      const auto begin = line.find_first_not_of(" \t");
+      if (equals == std::string::npos || begin >= equals) continue;
+      const auto end = line.find_last_not_of(" \t", equals - 1);
+      if (std::string_view(line).substr(begin, end + 1 - begin) == name) ++count;
+    }
+    return count;
+  }
+
   static bool takes_list(std::string_view name) {
-    return name == "guard" || name == "snapshot" || name == "snapshot-at";
+    return name == "guard" || name == "expect" || name == "snapshot" || name == "snapshot-at" ||
+           is_sweepable(name);
   }
 
   std::string key_of(const CLI::ConfigItem& item, const std::string& path) const {
@@ -225,7 +330,7 @@ class FlagParser {
   std::vector<std::string> names_;
 };
 
-const std::vector<std::string> kCommands = {"run", "list", "bench", "help"};
+const std::vector<std::string> kCommands = {"run", "power", "report", "gate", "list", "bench", "help"};
 
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
 
@@ -234,8 +339,10 @@ Options command_of(const std::string& word, std::vector<std::string> rest) {
   if (word == "help" || (word == "list" && std::ranges::any_of(rest, asks_for_help))) {
     options.command = Command::help;
   } else if (word == "list") {
-    if (!rest.empty()) throw UsageError(fmt::format("list takes no '{}'", rest.front()));
     options.command = Command::list;
+    options.faulty_only = rest == std::vector<std::string>{"--faulty"};
+    if (!rest.empty() && !options.faulty_only)
+      throw UsageError(fmt::format("list takes --faulty and nothing else, not '{}'", fmt::join(rest, " ")));
   } else if (word == "bench") {
     options.command = Command::bench;
     options.bench_flags = std::move(rest);
@@ -245,25 +352,48 @@ Options command_of(const std::string& word, std::vector<std::string> rest) {
   return options;
 }
 
+RawFlags flags_of_file(const std::string& path) {
+  RawFlags flags = FlagParser().parse({"--config=" + path});
+  flags.erase("config");
+  return flags;
+}
+
 }  // namespace
 
 Options parse_options(std::span<const char* const> arguments) {
   std::vector<std::string> words(arguments.begin() + std::min<std::ptrdiff_t>(1, std::ssize(arguments)),
                                  arguments.end());
+  Command command = Command::run;
   if (!words.empty() && !words.front().starts_with('-')) {
     const std::string word = words.front();
     words.erase(words.begin());
-    if (word != "run") return command_of(word, std::move(words));
+    if (word == "power") command = Command::power;
+    if (word == "report") command = Command::report;
+    if (word == "gate") command = Command::gate;
+    if (word != "run" && command == Command::run) return command_of(word, std::move(words));
   }
-  const RawFlags flags = FlagParser().parse(std::move(words));
+  FlagParser parser(command);
+  const RawFlags flags = parser.parse(std::move(words));
+  const std::vector<std::string> rest = parser.words();
   Options options;
   if (flags.contains("help") || flags.contains("version")) {
-    options.command = flags.contains("help") ? Command::help : Command::version;
+    const Command help = command == Command::gate ? Command::gate_help : Command::help;
+    options.command = flags.contains("help") ? help : Command::version;
     return options;
   }
-  return resolve_options(flags);
+  if (command == Command::report) return resolve_report(flags, rest);
+  if (command == Command::gate) return resolve_gate(flags, rest, flags_of_file);
+  if (!rest.empty()) throw UsageError(fmt::format("'{}' belongs to no flag", rest.front()));
+  options = resolve_options(command == Command::power ? with_power_defaults(flags) : flags);
+  options.command = command;
+  return options;
 }
 
 std::string help_text() { return FlagParser().help(); }
+
+std::string gate_help_text() {
+  constexpr std::array<std::string_view, 3> kGroups = {kGateGroup, kGateRulesGroup, kGateOutputGroup};
+  return FlagParser(Command::gate).help(kGroups);
+}
 
 }  // namespace ccbench

@@ -1,331 +1,16 @@
 // What the flags mean. Reading them from the command line is command_line.cc's part.
 #include "cli/options.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <random>
+#include <set>
 
+#include "cli/experiment.h"
 #include "cli/flags.h"
-#include "cli/nearest.h"
+#include "cli/values.h"
 
 namespace ccbench {
 namespace {
-
-constexpr std::uint64_t kMostRequests = 2'000'000;
-constexpr std::uint64_t kMostThreads = 100'000;
-constexpr std::uint64_t kMostKeys = 1'000'000;
-
-template <class... Args>
-[[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) {
-  throw UsageError(fmt::format(text, std::forward<Args>(args)...));
-}
-
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> items;
-  while (true) {
-    const auto comma = list.find(',');
-    items.emplace_back(list.substr(0, comma));
-    if (comma == std::string_view::npos) return items;
-    list.remove_prefix(comma + 1);
-  }
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (status != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-/// The flags as given, with their defaults; every look at one is a check of its value.
-class Values {
- public:
-  explicit Values(const RawFlags& given) : given_(given) {}
-
-  bool has(std::string_view name) const { return given_.contains(std::string(name)); }
-
-  std::string text(std::string_view name) const {
-    const auto found = given_.find(std::string(name));
-    return found == given_.end() ? std::string(initial(name)) : found->second;
-  }
-
-  /// `most_is`: what a user knows the upper limit as.
-  std::uint64_t number(std::string_view name, std::uint64_t least, std::uint64_t most,
-                       std::string_view most_is = {}) const {
-    const auto value = parse_number<std::uint64_t>(text(name));
-    if (!value || *value < least || *value > most) {
-      refuse("--{}: '{}' is not a whole number from {} to {}{}{}", name, text(name), least, most,
-             most_is.empty() ? "" : ", ", most_is);
-    }
-    return *value;
-  }
-
-  Nanos duration(std::string_view name, Nanos least) const { return duration(name, text(name), least); }
-
-  static Nanos duration(std::string_view name, std::string_view text, Nanos least) {
-    const auto value = parse_duration(text);
-    if (!value) refuse("--{}: '{}' is not a duration with its unit (500ms, 1s, 50us) or 0", name, text);
-    if (*value < least || *value > kLongestDuration) {
-      refuse("--{}: {} is not from {} to {}", name, text, to_text(least), kLongestDurationText);
-    }
-    return *value;
-  }
-
-  double real(std::string_view name, double least, double most) const {
-    return real(name, text(name), least, most);
-  }
-
-  static double real(std::string_view name, std::string_view text, double least, double most) {
-    const auto value = parse_number<double>(text);
-    if (!value || !std::isfinite(*value) || *value < least || *value > most) {
-      refuse("--{}: '{}' is not a number from {} to {}", name, text, least, most);
-    }
-    return *value == 0 ? 0 : *value;  // -0 is 0, also when it is written down.
-  }
-
-  std::size_t choice(std::string_view name, std::span<const std::string> choices) const {
-    const auto found = std::ranges::find(choices, text(name));
-    if (found == choices.end()) {
-      refuse("--{}: '{}' is not one of {}", name, text(name), fmt::join(choices, ", "));
-    }
-    return static_cast<std::size_t>(found - choices.begin());
-  }
-
-  /// Items of a list, none of them empty.
-  std::vector<std::string> list(std::string_view name) const {
-    std::vector<std::string> items = split(text(name));
-    if (std::ranges::find(items, std::string{}) != items.end()) {
-      refuse("--{}: '{}' has an empty item; items are separated by one comma", name, text(name));
-    }
-    return items;
-  }
-
-  bool is_set(std::string_view name) const {
-    if (!has(name)) return false;
-    constexpr std::array<std::string_view, 2> kWords = {"true", "false"};
-    const auto* const word = std::ranges::find(kWords, text(name));
-    if (word == kWords.end()) refuse("--{}: '{}' is not one of true, false", name, text(name));
-    return word == kWords.begin();
-  }
-
- private:
-  static std::string_view initial(std::string_view name) {
-    const auto* const flag = std::ranges::find(kFlags, name, &Flag::name);
-    return flag == kFlags.end() ? std::string_view{} : flag->initial;
-  }
-
-  const RawFlags& given_;
-};
-
-template <class Plugin>
-std::vector<std::string> names_of(const std::vector<Plugin>& plugins) {
-  std::vector<std::string> names;
-  names.reserve(plugins.size());
-  for (const Plugin& plugin : plugins) names.emplace_back(plugin.info.name);
-  return names;
-}
-
-const ScenarioPlugin* read_scenario(const Values& values) {
-  const std::string name = values.text("scenario");
-  const ScenarioPlugin* scenario = scenarios().find(name);
-  if (scenario == nullptr) {
-    refuse("--scenario: there is no scenario '{}'; {}", name, suggestion(name, names_of(scenarios().all())));
-  }
-  return scenario;
-}
-
-/// `none` and every guard that is not faulty and fits; who does not fit is noted.
-void add_all_guards(Experiment& experiment) {
-  for (const GuardPlugin& guard : guards().all()) {
-    if (guard.info.faulty()) continue;
-    const auto lacking = missing(experiment.scenario->info.needs, guard.info.promises);
-    if (lacking.empty() || guard.info.name == "none") {
-      experiment.guards.push_back(&guard);
-    } else {
-      experiment.left_out[std::string(guard.info.name)] = lacking;
-    }
-  }
-}
-
-void read_guards(const Values& values, Experiment& experiment) {
-  const std::vector<std::string> names = values.list("guard");
-  if (names == std::vector<std::string>{"all"}) {
-    add_all_guards(experiment);
-    return;
-  }
-  for (const std::string& name : names) {
-    if (name == "all") refuse("--guard: 'all' stands alone, not in a list");
-    const GuardPlugin* guard = guards().find(name);
-    if (guard == nullptr) {
-      refuse("--guard: there is no guard '{}'; {}", name, suggestion(name, names_of(guards().all())));
-    }
-    if (std::ranges::find(experiment.guards, guard) != experiment.guards.end()) {
-      refuse("--guard: '{}' is named twice", name);
-    }
-    experiment.guards.push_back(guard);
-  }
-}
-
-void read_size(const Values& values, Experiment& experiment) {
-  experiment.requests = values.number("requests", 1, kMostRequests);
-  if (!values.has("threads") && experiment.requests > kMostThreads) {
-    refuse("--requests={} would need as many threads, and {} is the most: add --threads for a pool",
-           experiment.requests, kMostThreads);
-  }
-  const bool few = experiment.requests <= kMostThreads;
-  const std::uint64_t most = few ? experiment.requests : kMostThreads;
-  experiment.threads = static_cast<std::uint32_t>(
-      values.has("threads") ? values.number("threads", 1, most, few ? "the number of requests" : "")
-                            : experiment.requests);
-  experiment.keys = values.number("keys", 1, kMostKeys);
-  experiment.reenter = static_cast<int>(values.number("reenter", 0, 100));
-  if (values.has("key-skew")) {
-    const std::string skew = values.text("key-skew");
-    if (!skew.starts_with("zipf:")) refuse("--key-skew: '{}' is not zipf:S with S from 0 to 10", skew);
-    experiment.zipf = Values::real("key-skew", std::string_view(skew).substr(5), 0, 10);
-  }
-}
-
-std::vector<Nanos> read_snapshots(const Values& values) {
-  if (values.text("snapshot") == "never") return {};
-  std::vector<Nanos> times;
-  for (const std::string& item : values.list("snapshot"))
-    times.push_back(Values::duration("snapshot", item, 0));
-  std::ranges::sort(times);
-  return times;
-}
-
-Nanos read_snapshot_every(const Values& values) {
-  const Nanos every = values.duration("snapshot-every", 0);
-  if (every == 0 || every >= kMillisecond) return every;
-  refuse("--snapshot-every: {} is neither from 1ms to {} nor 0", values.text("snapshot-every"),
-         kLongestDurationText);
-}
-
-std::vector<SnapshotCondition> read_conditions(const Values& values) {
-  if (!values.has("snapshot-at")) return {};
-  std::vector<SnapshotCondition> conditions;
-  for (const std::string& item : values.list("snapshot-at")) {
-    const auto condition = parse_condition(item);
-    if (!condition) {
-      refuse(
-          "--snapshot-at: '{}' is not a moment: blocked, inside or finished, one of < <= > >= == !=, a "
-          "number "
-          "('blocked >= 19')",
-          item);
-    }
-    conditions.push_back(*condition);
-  }
-  return conditions;
-}
-
-std::uint64_t read_seed(const Values& values) {
-  if (values.has("seed")) return values.number("seed", 0, std::numeric_limits<std::uint64_t>::max());
-  return std::random_device{}();
-}
-
-void read_conduct(const Values& values, Experiment& experiment) {
-  const std::vector<std::string> starts = {"aligned", "latch"};
-  const std::vector<std::string> controls = {"auto", "always", "never"};
-  experiment.trials = static_cast<int>(values.number("trials", 1, 100'000));
-  experiment.seed = read_seed(values);
-  experiment.start = static_cast<StartMode>(values.choice("start", starts));
-  experiment.control = static_cast<ControlMode>(values.choice("control", controls));
-  experiment.timeout = values.duration("timeout", kMillisecond);
-  experiment.stall = values.duration("stall", kMillisecond);
-  experiment.snapshots = read_snapshots(values);
-  experiment.snapshot_every = read_snapshot_every(values);
-  experiment.snapshot_at = read_conditions(values);
-  experiment.snapshot_full = values.is_set("snapshot-full");
-}
-
-const Parameter* find_parameter(const ScenarioInfo& scenario, std::string_view name) {
-  const auto found = std::ranges::find(scenario.parameters, name, &Parameter::name);
-  return found == scenario.parameters.end() ? nullptr : &*found;
-}
-
-/// Scenarios that have a parameter of this name.
-std::vector<std::string> owners_of(std::string_view parameter) {
-  std::vector<std::string> owners;
-  for (const ScenarioPlugin& scenario : scenarios().all()) {
-    if (find_parameter(scenario.info, parameter) != nullptr) owners.emplace_back(scenario.info.name);
-  }
-  return owners;
-}
-
-double time_scale(const Values& values) { return values.real("time-scale", 0, 1000); }
-
-void read_parameters(const RawFlags& flags, const Values& values, Experiment& experiment) {
-  const ScenarioInfo& scenario = experiment.scenario->info;
-  experiment.parameters = ParameterValues(scenario.parameters);
-  for (const auto& [name, text] : flags) {
-    const std::vector<std::string> owners = owners_of(name);
-    if (owners.empty()) continue;
-    if (find_parameter(scenario, name) == nullptr) {
-      refuse("--{}: scenario {} has no such setting; it belongs to {}", name, scenario.name,
-             fmt::join(owners, ", "));
-    }
-    const std::string allowed = experiment.parameters.set(name, text);
-    if (!allowed.empty()) refuse("--{}: '{}' is not {}", name, text, allowed);
-  }
-  experiment.params = experiment.parameters.changed();
-  const std::string too_long = experiment.parameters.scale_delays(time_scale(values));
-  if (!too_long.empty()) {
-    refuse("--{}: {} times --time-scale={} is longer than {}", too_long,
-           to_text(experiment.parameters.at(too_long)), values.text("time-scale"), kLongestDurationText);
-  }
-}
-
-std::string snapshots_text(const std::vector<Nanos>& times) {
-  if (times.empty()) return "never";
-  std::string text;
-  for (const Nanos time : times) text += (text.empty() ? "" : ",") + to_text(time);
-  return text;
-}
-
-std::string conditions_text(const std::vector<SnapshotCondition>& conditions) {
-  std::string text;
-  for (const SnapshotCondition& condition : conditions)
-    text += (text.empty() ? "" : ",") + to_text(condition);
-  return text;
-}
-
-/// The value of a flag as it is compared and written down: `1000ms` and `1s`, `01` and `1` are the same.
-std::string canonical(std::string_view name, const Values& values, const Experiment& experiment) {
-  if (name == "requests") return std::to_string(experiment.requests);
-  if (name == "threads") return std::to_string(experiment.threads);
-  if (name == "keys") return std::to_string(experiment.keys);
-  if (name == "key-skew") return experiment.zipf ? fmt::format("zipf:{}", *experiment.zipf) : "";
-  if (name == "reenter") return std::to_string(experiment.reenter);
-  if (name == "trials") return std::to_string(experiment.trials);
-  if (name == "seed") return std::to_string(experiment.seed);
-  if (name == "timeout") return to_text(experiment.timeout);
-  if (name == "stall") return to_text(experiment.stall);
-  if (name == "time-scale") return fmt::format("{}", time_scale(values));
-  if (name == "snapshot") return snapshots_text(experiment.snapshots);
-  if (name == "snapshot-every") return to_text(experiment.snapshot_every);
-  if (name == "snapshot-at") return conditions_text(experiment.snapshot_at);
-  if (name == "snapshot-full") return experiment.snapshot_full ? "true" : "";
-  return values.text(name);  // A word, and it stands for itself.
-}
-
-void write_down(const Values& values, Experiment& experiment) {
-  for (const Flag& flag : kFlags) {
-    if (flag.group == kOutputGroup) continue;
-    const std::string value = canonical(flag.name, values, experiment);
-    if (!value.empty()) experiment.config[std::string(flag.name)] = value;
-    if (flag.param && value != flag.initial) experiment.params[std::string(flag.name)] = value;
-  }
-  for (const Parameter& parameter : experiment.scenario->info.parameters) {
-    const auto changed = experiment.params.find(std::string(parameter.name));
-    experiment.config[std::string(parameter.name)] =
-        changed == experiment.params.end() ? std::string(parameter.initial) : changed->second;
-  }
-}
 
 OutputPaths read_outputs(const Values& values) {
   const auto path = [&](std::string_view name) {
@@ -337,12 +22,93 @@ OutputPaths read_outputs(const Values& values) {
                       .snapshots_csv = path("snapshots-csv"),
                       .thread_dump = path("thread-dump"),
                       .json = path("json"),
+                      .html = path("html"),
+                      .trace = path("trace"),
                       .folder = path("out")};
   if (outputs.folder == "-") refuse("--out: '-' is no folder; a single file can be standard output");
-  const std::array<std::string, 5> files = {outputs.trials_csv, outputs.requests_csv, outputs.snapshots_csv,
-                                            outputs.thread_dump, outputs.json};
+  const std::array<std::string, 7> files = {outputs.trials_csv,  outputs.requests_csv, outputs.snapshots_csv,
+                                            outputs.thread_dump, outputs.json,         outputs.html,
+                                            outputs.trace};
   if (std::ranges::count(files, "-") > 1) refuse("only one file can be standard output (-)");
   return outputs;
+}
+
+/// Every value once, in the order given; one for a flag that is not swept.
+std::vector<std::string> values_to_sweep(const std::string& name, const std::string& text) {
+  std::vector<std::string> values;
+  for (std::string& item : split(text)) {
+    if (item.empty()) refuse("--{}: '{}' has an empty item; items are separated by one comma", name, text);
+    if (std::ranges::find(values, item) == values.end()) values.push_back(std::move(item));
+  }
+  return values;
+}
+
+/// All combinations of the values of flags that have several, the first flag varying slowest.
+std::vector<RawFlags> combinations(const RawFlags& flags) {
+  constexpr std::size_t kMostCombinations = 10'000;
+  std::vector<RawFlags> all = {{}};
+  for (const auto& [name, text] : flags) {
+    const std::vector<std::string> values =
+        is_sweepable(name) ? values_to_sweep(name, text) : std::vector<std::string>{text};
+    if (all.size() * values.size() > kMostCombinations) {
+      refuse("--{}: that makes more than {} configurations", name, kMostCombinations);
+    }
+    std::vector<RawFlags> longer;
+    longer.reserve(all.size() * values.size());
+    for (const RawFlags& shorter : all) {
+      for (const std::string& value : values) {
+        RawFlags combination = shorter;
+        combination[name] = value;
+        longer.push_back(std::move(combination));
+      }
+    }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+/// In a sweep, threads beyond the requests are as many as those; a number that is too many everywhere is none
+/// that anything ran with.
+void check_threads(const RawFlags& flags, const std::vector<Experiment>& experiments) {
+  const auto given = flags.find("threads");
+  if (given == flags.end()) return;
+  for (const std::string& text : values_to_sweep("threads", given->second)) {
+    const auto threads = Values({{"threads", text}}).number("threads", 1, 0xffff'ffff);
+    const auto runs_with = [&](const Experiment& experiment) { return experiment.threads == threads; };
+    if (std::ranges::none_of(experiments, runs_with))
+      refuse("--threads={}: there are never so many requests", text);
+  }
+}
+
+/// Those that are the same twice, as a pool with more threads than requests is, run once.
+std::vector<Experiment> read_experiments(RawFlags flags) {
+  // Drawn once for all.
+  if (!flags.contains("seed")) flags["seed"] = std::to_string(std::random_device{}());
+  std::vector<Experiment> experiments;
+  std::set<std::map<std::string, std::string>> seen;
+  const std::vector<RawFlags> all = combinations(flags);
+  for (const RawFlags& combination : all) {
+    Experiment experiment = experiment_of(combination, all.size() > 1);
+    if (seen.insert(experiment.config).second) experiments.push_back(std::move(experiment));
+  }
+  check_threads(flags, experiments);
+  return experiments;
+}
+
+void read_style(const Values& values, Options& options) {
+  options.quiet = values.is_set("quiet");
+  options.color = !values.is_set("no-color");
+  options.progress = !values.is_set("no-progress") && !options.quiet;
+}
+
+void read_shrink(const Values& values, Options& options) {
+  options.shrink = values.is_set("shrink");
+  if (!options.shrink) return;
+  if (options.experiments.front().duration > 0)
+    refuse("--shrink: it looks for the fewest requests, and --duration has no number of them");
+  if (options.experiments.size() > 1)
+    refuse("--shrink: a sweep cannot be shrunk; give one value to each flag");
+  if (options.experiments.front().guards.size() > 1) refuse("--shrink: name one guard");
 }
 
 }  // namespace
@@ -350,24 +116,74 @@ OutputPaths read_outputs(const Values& values) {
 Options resolve_options(const RawFlags& flags) {
   const Values values(flags);
   Options options;
-  Experiment& experiment = options.experiment;
-  experiment.scenario = read_scenario(values);
-  read_guards(values, experiment);
-  read_size(values, experiment);
-  read_conduct(values, experiment);
-  read_parameters(flags, values, experiment);
-  write_down(values, experiment);
+  options.experiments = read_experiments(flags);
   options.outputs = read_outputs(values);
   const OutputPaths& outputs = options.outputs;
-  experiment.keep_requests = !outputs.requests_csv.empty() || !outputs.folder.empty();
-  experiment.keep_stacks = !outputs.snapshots_csv.empty() || !outputs.thread_dump.empty() ||
-                           !outputs.json.empty() || !outputs.folder.empty();
+  for (Experiment& experiment : options.experiments) {
+    experiment.keep_requests = !outputs.requests_csv.empty() || !outputs.folder.empty();
+    experiment.keep_timeline = !outputs.html.empty() || !outputs.trace.empty() || !outputs.folder.empty();
+    if (experiment.keep_requests && experiment.requests > kMostRecords) {
+      refuse(
+          "--requests={}: up to {} requests have a row each; leave out --requests-csv and --out, and name "
+          "the other files",
+          experiment.requests, kMostRecords);
+    }
+    experiment.keep_stacks = !outputs.snapshots_csv.empty() || !outputs.thread_dump.empty() ||
+                             !outputs.json.empty() || !outputs.folder.empty();
+  }
+  read_shrink(values, options);
+  options.dry_run = values.is_set("dry-run");
   const std::vector<std::string> inconclusive = {"ok", "fail"};
   options.inconclusive_ok = values.choice("inconclusive", inconclusive) == 0;
-  options.quiet = values.is_set("quiet");
-  options.color = !values.is_set("no-color");
-  options.progress = !values.is_set("no-progress") && !options.quiet;
+  read_style(values, options);
   return options;
+}
+
+Options resolve_report(const RawFlags& flags, std::vector<std::string> folders) {
+  if (folders.empty()) refuse("report: name the folders that --out has written");
+  for (const auto& [name, value] : flags) {
+    const auto* const flag = std::ranges::find(kFlags, name, &Flag::name);
+    if (flag == kFlags.end() || flag->group != kOutputGroup)
+      refuse("--{}: report shows what was run and takes no settings", name);
+  }
+  const Values values(flags);
+  Options options;
+  options.command = Command::report;
+  options.folders = std::move(folders);
+  options.outputs = read_outputs(values);
+  read_style(values, options);
+  return options;
+}
+
+Experiment experiment_of_config(const std::map<std::string, std::string>& config) {
+  return read_experiments(config).front();
+}
+
+bool is_sweepable(std::string_view flag) {
+  return std::ranges::find(kSweepable, flag) != kSweepable.end() || !scenarios_with(flag).empty() ||
+         !guards_with(flag).empty();
+}
+
+RawFlags with_power_defaults(RawFlags flags) {
+  flags.emplace("guard", "none");
+  flags.emplace("window", "0,1us,10us,100us,1ms,10ms");
+  flags.emplace("requests", "2,20,200");
+  flags.emplace("start", "aligned,latch");
+  flags.emplace("trials", "20");
+  flags.emplace("time-scale", "0");
+  flags.emplace("snapshot", "never");
+  if (flags["guard"] != "none") {
+    refuse("--guard: power shows what can be seen without a guard; it takes none, not '{}'", flags["guard"]);
+  }
+  for (const char* flag : {"until-fail", "shrink"}) {
+    if (flags.contains(flag)) refuse("--{}: power runs all trials of every setting", flag);
+  }
+  for (const char* flag : {"duration", "rate"}) {
+    if (flags.contains(flag)) refuse("--{}: power releases its requests together", flag);
+  }
+  if (flags.contains("expect")) refuse("--expect: power tells what can be seen, and exits 0 whatever it is");
+  if (flags.contains("plant")) refuse("--plant: power has no guard that could be slowed down");
+  return flags;
 }
 
 }  // namespace ccbench

@@ -1,8 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <limits>
+#include <map>
 #include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "core/duration.h"
 #include "core/parameter.h"
@@ -92,6 +97,57 @@ TEST(ParameterValues, SayFromWhereToWhereTheyGo) {
   EXPECT_EQ(range_of(kParameters[2]), "1 to 9");
 }
 
+constexpr std::array<Parameter, 4> kTimes = {{
+    {.name = "call", .about = "", .initial = "10ms"},
+    {.name = "patience", .about = "", .type = Parameter::Type::limit, .initial = "30ms"},
+    {.name = "ttl", .about = "", .type = Parameter::Type::period, .initial = "500ms"},
+    {.name = "share", .about = "", .type = Parameter::Type::ratio, .initial = "0.25"},
+}};
+
+TEST(ParameterValues, TellTimesThatAreSpentFromThoseThatAreWaitedAndThoseThatPass) {
+  const ParameterValues values(kTimes);
+  EXPECT_EQ(values.section(), 10 * kMillisecond) << "only a delay is spent inside";
+  EXPECT_EQ(values.longest_step(), 30 * kMillisecond) << "nobody waits for a period";
+  EXPECT_EQ(values.time("ttl"), std::chrono::milliseconds(500));
+}
+
+TEST(ParameterValues, ScaleEveryKindOfTimeAndNoRatio) {
+  ParameterValues values(kTimes);
+  EXPECT_EQ(values.scale_delays(2), "");
+  EXPECT_EQ(values.time("call"), std::chrono::milliseconds(20));
+  EXPECT_EQ(values.time("patience"), std::chrono::milliseconds(60));
+  EXPECT_EQ(values.time("ttl"), std::chrono::seconds(1));
+  EXPECT_EQ(values.ratio("share"), 0.25);
+  EXPECT_EQ(values.set("ttl", "24h"), "");
+  EXPECT_EQ(values.scale_delays(1000), "ttl");
+  EXPECT_EQ(values.time("call"), std::chrono::milliseconds(20)) << "all or none";
+}
+
+TEST(ParameterValues, ReadRatiosFromZeroToOne) {
+  ParameterValues values(kTimes);
+  for (const char* text : {"1.0001", "-0.1", "half", "0.5x", "nan", "inf", ""}) {
+    EXPECT_EQ(values.set("share", text), "a number from 0 to 1") << text;
+  }
+  EXPECT_EQ(values.ratio("share"), 0.25);
+  EXPECT_TRUE(values.changed().empty());
+  for (const auto& [text, written, ratio] :
+       {std::tuple("0", "0", 0.0), {"1", "1", 1.0}, {"0.50", "0.5", 0.5}, {"1e-3", "0.001", 0.001}}) {
+    EXPECT_EQ(values.set("share", text), "");
+    EXPECT_EQ(values.ratio("share"), ratio);
+    EXPECT_EQ(values.changed(), (std::map<std::string, std::string>{{"share", written}}));
+  }
+  EXPECT_EQ(range_of(kTimes[3]), "0 to 1");
+  EXPECT_EQ(range_of(kTimes[1]), "0 to 24h");
+  EXPECT_EQ(range_of(kTimes[2]), "0 to 24h");
+}
+
+TEST(ParameterValues, AreWrittenAsTheyAreRead) {
+  ParameterValues values(kTimes);
+  EXPECT_EQ(values.set("patience", "0.5s"), "");
+  EXPECT_EQ(values.set("ttl", "1000ms"), "");
+  EXPECT_EQ(values.changed(), (std::map<std::string, std::string>{{"patience", "500ms"}, {"ttl", "1s"}}));
+}
+
 TEST(ParameterValues, DoNotKnowAnUndeclaredName) {
   ParameterValues values(kParameters);
   EXPECT_THROW((void)values.at("weight"), std::logic_error);
@@ -105,6 +161,71 @@ TEST(Promises, FitWhereEveryNeedIsPromised) {
   EXPECT_EQ(missing(needs, {.waits = true}), (std::vector<std::string>{"exclusive", "admits 2"}));
   EXPECT_EQ(names_of({.exclusive = true, .per_key = true}),
             (std::vector<std::string>{"exclusive", "per key"}));
+}
+
+TEST(Promises, AreNamedEachByItsOwnName) {
+  EXPECT_EQ(names_of({.serializable = true, .fifo = true, .independent = true}),
+            (std::vector<std::string>{"serializable", "fifo", "independent"}));
+  EXPECT_EQ(names_of({.once = true, .shares = true, .retries = true, .cancels = true, .reentrant = true}),
+            (std::vector<std::string>{"once", "shares", "retries", "cancels", "reentrant"}));
+  EXPECT_EQ(names_of({.waits = true}), (std::vector<std::string>{"waits"}));
+  EXPECT_EQ(names_of({.gives_up = true}), (std::vector<std::string>{"gives up"}));
+  EXPECT_EQ(names_of({.admits = 3, .stale_for = 500 * kMillisecond}),
+            (std::vector<std::string>{"admits 3", "stale for 500ms"}));
+  EXPECT_TRUE(names_of({}).empty());
+}
+
+TEST(Promises, OfExclusiveIsSerializableToo) {
+  const Promises needs{.serializable = true};
+  EXPECT_TRUE(missing(needs, {.exclusive = true}).empty());
+  EXPECT_TRUE(missing(needs, {.serializable = true}).empty());
+  EXPECT_EQ(missing(needs, {.waits = true}), (std::vector<std::string>{"serializable"}));
+  EXPECT_EQ(missing({.exclusive = true}, {.serializable = true}), (std::vector<std::string>{"exclusive"}));
+  EXPECT_EQ(missing({.fifo = true}, {.exclusive = true}), (std::vector<std::string>{"fifo"}));
+}
+
+TEST(Promises, OfFewerInsideFitWhereMoreMayBe) {
+  EXPECT_TRUE(missing({.admits = 3}, {.admits = 2}).empty());
+  EXPECT_EQ(missing({.admits = 3}, {.admits = 4}), (std::vector<std::string>{"admits 3"}));
+  EXPECT_TRUE(missing({.admits = 3}, {.exclusive = true}).empty());
+}
+
+ScenarioInfo needing(const Promises& needs, std::optional<Promises> or_needs = {}) {
+  return {.name = "needing",
+          .about = "",
+          .key_name = "key",
+          .needs = needs,
+          .or_needs = or_needs,
+          .breakable = "",
+          .parameters = {},
+          .steps = {},
+          .facts = {}};
+}
+
+TEST(Lacking, IsWhatTheScenarioNeedsAndTheGuardDoesNotPromise) {
+  const Promises needs{.exclusive = true, .waits = true};
+  EXPECT_TRUE(lacking(needing(needs), {.exclusive = true, .waits = true, .per_key = true}).empty());
+  EXPECT_EQ(lacking(needing(needs), {.exclusive = true}), (std::vector<std::string>{"waits"}));
+}
+
+TEST(Lacking, IsNothingWhereTheOtherKindOfGuardIsPromised) {
+  const ScenarioInfo either = needing({.exclusive = true, .waits = true}, Promises{.cancels = true});
+  EXPECT_TRUE(lacking(either, {.cancels = true}).empty());
+  EXPECT_TRUE(lacking(either, {.exclusive = true, .waits = true}).empty());
+  EXPECT_EQ(lacking(either, {.shares = true}), (std::vector<std::string>{"exclusive", "waits"}))
+      << "of the first kind, which is the one it is made for";
+}
+
+TEST(Tally, KnowsWritesFromReadsWhereTheyWereCounted) {
+  Tally tally;
+  tally.successes_of_key = {5, 7};
+  EXPECT_EQ(tally.writes_of(1), 7U);
+  tally.reads_of_key = {2, 7};
+  EXPECT_EQ(tally.writes_of(0), 3U);
+  EXPECT_EQ(tally.writes_of(1), 0U);
+  tally.facts_of_key = {{1, 2}};
+  tally.forget_keys();
+  EXPECT_TRUE(tally.reads_of_key.empty());
 }
 
 Tally two_keys() {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
+#include <span>
 #include <string_view>
 
+#include "core/parameter.h"
 #include "core/promises.h"
 #include "core/request.h"
 
@@ -13,21 +16,42 @@ struct GuardInfo {
   std::string_view name;   ///< the file's name with dashes: `single_flight.cc` is `single-flight`
   std::string_view about;  ///< one line for `ccbench list`
   Promises promises;
+  std::span<const Parameter> parameters = {};
+  /// Of a faulty guard: the flags, `--guard` aside, with which `ccbench` shows what is wrong.
+  std::string_view shown_by = {};
+  /// What every key that was ever used takes of the heap at most, until the guard's end, beside what all keys
+  /// share: by default a mutex in a `Keyed`. 0: memory does not grow with the keys.
+  std::uint32_t bytes_per_key = 96;
 
   /// Deliberately wrong guards, for tests and teaching, are named so and are never part of `all`.
   constexpr bool faulty() const { return name.starts_with("faulty-"); }
 };
 
+/// What a guard gets to know about the trial it is made for. Outlives the guard.
+struct GuardContext {
+  /// Every setting at its default.
+  explicit GuardContext(const GuardInfo& info) : parameters(info.parameters) {}
+
+  std::uint64_t requests = 1;  ///< 0: as many as come
+  Key keys = 1;
+  std::uint64_t seed = 0;
+  ParameterValues parameters;
+};
+
 /// A guard decides which of the simultaneous requests run the section, when, and what the others get.
 ///
-/// `run` is called by many threads at once. It calls the section at most once, unless the guard
-/// retries, and returns what the request got. An exception of the section passes through `run` to the
-/// caller and must leave the guard usable; the driver counts it as `error`.
+/// `run` is called by many threads at once. It calls the section at most once, unless the guard retries, on
+/// whatever thread but before it returns; and it returns what the request got. An exception of the section
+/// passes through `run` to the caller and must leave the guard usable; the driver counts it as `error`.
+///
+/// Made without anything, or of its context if it has settings. Where settings change what it promises,
+/// `static Promises promises(const GuardContext&)` says what, and `kInfo.promises` what the defaults do.
 template <class G>
-concept Guard = std::default_initializable<G> && requires(G& guard, const Request& request, Section section) {
-  { G::kInfo } -> std::convertible_to<GuardInfo>;
-  { guard.run(request, section) } -> std::same_as<Result>;
-};
+concept Guard = (std::default_initializable<G> || std::constructible_from<G, const GuardContext&>) &&
+                requires(G& guard, const Request& request, Section section) {
+                  { G::kInfo } -> std::convertible_to<GuardInfo>;
+                  { guard.run(request, section) } -> std::same_as<Result>;
+                };
 
 /// A guard with its type erased: what the driver holds. One virtual call per request.
 class AnyGuard {
@@ -42,6 +66,11 @@ class AnyGuard {
 template <Guard G>
 class ErasedGuard final : public AnyGuard {
  public:
+  explicit ErasedGuard(const GuardContext& /*context*/) {}
+  explicit ErasedGuard(const GuardContext& context)
+    requires std::constructible_from<G, const GuardContext&>
+      : guard_(context) {}
+
   Result run(const Request& request, Section section) override { return guard_.run(request, section); }
 
  private:

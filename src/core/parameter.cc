@@ -1,5 +1,7 @@
 #include "core/parameter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -18,6 +20,10 @@ std::string joined(std::span<const std::string_view> words) {
   return text;
 }
 
+bool is_time(Parameter::Type type) {
+  return type == Parameter::Type::delay || type == Parameter::Type::limit || type == Parameter::Type::period;
+}
+
 const Parameter& find(std::span<const Parameter> parameters, std::string_view name) {
   const auto found = std::ranges::find(parameters, name, &Parameter::name);
   if (found == parameters.end()) throw std::logic_error("parameter not declared: " + std::string(name));
@@ -28,10 +34,13 @@ const Parameter& find(std::span<const Parameter> parameters, std::string_view na
 
 std::string range_of(const Parameter& parameter) {
   switch (parameter.type) {
-    case Parameter::Type::delay: return "0 to " + std::string(kLongestDurationText);
+    case Parameter::Type::delay:
+    case Parameter::Type::limit:
+    case Parameter::Type::period: return "0 to " + std::string(kLongestDurationText);
     case Parameter::Type::choice: return {};
     case Parameter::Type::count:
       return std::to_string(parameter.least) + " to " + std::to_string(parameter.most);
+    case Parameter::Type::ratio: return "0 to 1";
   }
   throw std::logic_error("parameter of unknown type");
 }
@@ -47,7 +56,9 @@ ParameterValues::ParameterValues(std::span<const Parameter> parameters) : parame
 std::string ParameterValues::set(std::string_view name, std::string_view text) {
   const Parameter& parameter = find(parameters_, name);
   switch (parameter.type) {
-    case Parameter::Type::delay: {
+    case Parameter::Type::delay:
+    case Parameter::Type::limit:
+    case Parameter::Type::period: {
       const auto duration = parse_duration(text);
       if (!duration || *duration > kLongestDuration) {
         return "a duration from " + range_of(parameter) + " with its unit (500ms, 1s, 50us) or 0";
@@ -71,6 +82,17 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
       values_[std::string(name)] = number;
       return {};
     }
+    case Parameter::Type::ratio: {
+      double number = 0;
+      const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+      const bool whole = status == std::errc{} && end == text.data() + text.size();
+      const bool share = number >= 0 && number <= 1;  // Which no NaN is.
+      if (!whole || !share) {
+        return "a number from " + range_of(parameter);
+      }
+      values_[std::string(name)] = std::llround(number * kRatioUnit);
+      return {};
+    }
   }
   throw std::logic_error("parameter of unknown type");
 }
@@ -78,7 +100,7 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
 std::string ParameterValues::scale_delays(double factor) {
   auto scaled = values_;
   for (const Parameter& parameter : parameters_) {
-    if (parameter.type != Parameter::Type::delay) continue;
+    if (!is_time(parameter.type)) continue;
     Nanos& delay = scaled.find(parameter.name)->second;
     const double product = static_cast<double>(delay) * factor;
     if (product > static_cast<double>(kLongestDuration)) return std::string(parameter.name);
@@ -105,7 +127,8 @@ Nanos ParameterValues::section() const {
 Nanos ParameterValues::longest_step() const {
   Nanos longest = 0;
   for (const Parameter& parameter : parameters_) {
-    if (parameter.type == Parameter::Type::delay) longest = std::max(longest, at(parameter.name));
+    if (parameter.type == Parameter::Type::delay || parameter.type == Parameter::Type::limit)
+      longest = std::max(longest, at(parameter.name));
   }
   return longest;
 }
@@ -124,9 +147,12 @@ std::map<std::string, std::string> ParameterValues::changed() const {
 std::string ParameterValues::text_of(const Parameter& parameter) const {
   const std::int64_t value = at(parameter.name);
   switch (parameter.type) {
-    case Parameter::Type::delay: return to_text(value);
+    case Parameter::Type::delay:
+    case Parameter::Type::limit:
+    case Parameter::Type::period: return to_text(value);
     case Parameter::Type::choice: return std::string(parameter.choices[static_cast<std::size_t>(value)]);
     case Parameter::Type::count: return std::to_string(value);
+    case Parameter::Type::ratio: return fmt::format("{}", static_cast<double>(value) / kRatioUnit);
   }
   throw std::logic_error("parameter of unknown type");
 }

@@ -1,6 +1,8 @@
-// The settings that a scenario declares and a user may change: `--payment 1s`, `--visibility commit`.
+// The settings that a scenario or a guard declares and a user may change: `--payment 1s`, `--visibility
+// commit`.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -14,8 +16,11 @@ namespace ccbench {
 struct Parameter {
   enum class Type : std::uint8_t {
     delay,   ///< time that a successful section spends; `--time-scale` multiplies it
+    limit,   ///< time that a request may wait; scaled likewise
+    period,  ///< time for which something stays as it is; scaled likewise
     choice,  ///< one of `choices`
     count,   ///< a whole number from `least` to `most`
+    ratio,   ///< from 0 to 1
   };
 
   std::string_view name;   ///< the flag without its dashes
@@ -32,7 +37,8 @@ struct Parameter {
 /// From where to where it may be set: `0 to 24h`; empty for a choice.
 std::string range_of(const Parameter& parameter);
 
-/// The values of one scenario's parameters: delays in nanoseconds, choices by index, counts as they are.
+/// The values of the parameters of one scenario or guard: times in nanoseconds, choices by index, counts as
+/// they are, ratios in parts per billion.
 class ParameterValues {
  public:
   ParameterValues() = default;
@@ -43,21 +49,29 @@ class ParameterValues {
   /// (`one of commit, instant`), in which case the value is unchanged. `name` must be declared.
   std::string set(std::string_view name, std::string_view text);
 
-  /// Multiplies every delay by a factor from 0 to 1000. Answers an empty string, or the name of a delay
+  /// Multiplies every time by a factor from 0 to 1000. Answers an empty string, or the name of one
   /// that would be longer than `kLongestDuration`, in which case all are unchanged.
   std::string scale_delays(double factor);
 
   std::int64_t at(std::string_view name) const;
+  std::chrono::nanoseconds time(std::string_view name) const { return std::chrono::nanoseconds(at(name)); }
+  template <class Enum>
+  Enum choice(std::string_view name) const {
+    return static_cast<Enum>(at(name));
+  }
+  double ratio(std::string_view name) const { return static_cast<double>(at(name)) / kRatioUnit; }
 
   /// The sum of all delays: what one successful section spends by configuration.
   Nanos section() const;
-  /// The longest single delay.
+  /// The longest single delay or limit: so long a request may stay where it is.
   Nanos longest_step() const;
 
   /// Name → value as a user would type it, for every parameter that is not at its default.
   std::map<std::string, std::string> changed() const;
 
  private:
+  static constexpr double kRatioUnit = 1e9;
+
   std::string text_of(const Parameter& parameter) const;
 
   std::span<const Parameter> parameters_;

@@ -13,7 +13,12 @@ namespace ccbench {
 
 struct GuardPlugin {
   GuardInfo info;
-  std::function<std::unique_ptr<AnyGuard>()> make;
+  std::function<std::unique_ptr<AnyGuard>(const GuardContext&)> make;
+  std::function<Promises(const GuardContext&)> promised = {};  ///< empty: what `info` says, always
+
+  Promises promises(const GuardContext& context) const {
+    return promised ? promised(context) : info.promises;
+  }
 };
 
 struct ScenarioPlugin {
@@ -21,6 +26,8 @@ struct ScenarioPlugin {
   std::function<std::unique_ptr<AnyScenario>(const TrialContext&)> make;
   std::function<std::vector<Invariant>(const Tally&)> check;
   std::function<std::optional<std::uint64_t>(const Tally&)> expected_success;
+  /// Empty: it never objects.
+  std::function<std::string(const ParameterValues&, std::uint64_t requests, Key keys)> objection = {};
 };
 
 /// Plug-ins in order of name. They enter while static objects are made, before `main`, and stay.

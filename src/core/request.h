@@ -6,6 +6,8 @@
 #include "core/function_ref.h"
 #include "core/label.h"
 #include "core/outcome.h"
+#include "core/stop_token.h"
+#include "core/transaction.h"
 
 namespace ccbench {
 
@@ -29,12 +31,23 @@ class WaitListener {
   virtual void waits_for(const Request& request, Key key) = 0;
 };
 
+/// What a key stands for, where it has parts: `find(prefix, type)`, `find(id)`, or `find all`.
+struct KeyParts {
+  int count = 1;   ///< 0 to 2
+  Key first = 0;   ///< 0 where there is none
+  Key second = 0;  ///< likewise
+
+  bool operator==(const KeyParts&) const = default;
+};
+
 struct Request {
   std::uint64_t index = 0;   ///< 0 … requests-1, in order of arrival
   std::uint32_t worker = 0;  ///< the thread that carries it, 0 … threads-1
   Key key = 0;
   Kind kind = Kind::write;
   WaitListener* listener = nullptr;  ///< null: nobody cares
+  /// The same as `key`, which numbers all combinations, for a guard that is asked for parts.
+  KeyParts parts = {.first = key};
 
   /// To be called by a guard that waits for something that belongs to another key than the request's, just
   /// before it does, so that a snapshot names the right lock.
@@ -43,19 +56,32 @@ struct Request {
   }
 };
 
-/// What the guard grants the section. Empty for guards inside one process; a guard of a database puts
-/// its transaction policy here, a guard that cancels its stop token.
-struct Entry {};
+/// What the guard grants the section.
+struct Entry {
+  TransactionPolicy policy = {};
+  const StopToken* stop = nullptr;  ///< null: nobody will ask it to stop
+
+  bool stop_requested() const { return stop != nullptr && stop->stop_requested(); }
+};
 
 struct Result {
   Outcome outcome = Outcome::success;
+  /// The store has changed nothing, because another was faster: called again, the section may succeed.
+  bool conflict = false;
   Reason reason;  ///< empty unless the outcome is a failure
   Value value = 0;
 };
 
 inline Result success(Value value = 0) { return {.outcome = Outcome::success, .reason = {}, .value = value}; }
 inline Result refused(Reason reason) { return {.outcome = Outcome::refused, .reason = reason}; }
+/// A transaction of the section could not commit. A failure, unless the guard retries.
+inline Result conflicted() {
+  return {.outcome = Outcome::refused,
+          .conflict = true,
+          .reason = "write conflict: another has changed what was read"};
+}
 inline Result turned_away(Reason reason) { return {.outcome = Outcome::turned_away, .reason = reason}; }
+inline Result timed_out(Reason reason) { return {.outcome = Outcome::timed_out, .reason = reason}; }
 
 /// What a follower gets from the result of the request that it followed.
 inline Result shared(Result leader) {

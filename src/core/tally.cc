@@ -26,6 +26,7 @@ void Tally::forget_keys() {
   }
   requests_of_key = {};
   successes_of_key = {};
+  reads_of_key = {};
 }
 
 Invariant each_key(std::string_view name, std::int64_t expected, const std::vector<std::int64_t>& counts,

@@ -25,6 +25,7 @@ struct Tally {
   std::array<std::uint64_t, kOutcomes> outcomes{};                   ///< of the requests that ended
   std::vector<std::uint64_t> requests_of_key;                        ///< by key
   std::vector<std::uint64_t> successes_of_key;                       ///< by key
+  std::vector<std::uint64_t> reads_of_key;                           ///< by key: successes that only read
   std::vector<std::vector<std::int64_t>> facts_of_key;               ///< by fact, then key
   std::map<std::pair<Outcome, std::string>, std::uint64_t> reasons;  ///< failures by outcome and reason
 
@@ -32,6 +33,10 @@ struct Tally {
   std::uint64_t ended() const;
   std::uint64_t unfinished() const { return requests - ended(); }
   std::uint64_t keys_hit() const;  ///< keys with at least one request
+  /// Successes of requests that write; of all, where nobody has counted reads.
+  std::uint64_t writes_of(Key key) const {
+    return successes_of_key.at(key) - (reads_of_key.empty() ? 0 : reads_of_key.at(key));
+  }
   std::int64_t total(FactId fact) const;
   /// Keeps totals and forgets which key they belong to: a run of many trials over many keys has no room.
   void forget_keys();
@@ -45,6 +50,9 @@ struct Invariant {
   bool holds = true;
   /// Nothing that could still happen would repair it: it is broken whether or not the trial ended.
   bool beyond_repair = false;
+  /// It is broken by something that outlives the trial's process: if that has died, nobody is left to repair
+  /// it. That is not the guard's doing.
+  bool outlives = false;
   std::optional<Key> key;  ///< that `expected` and `observed` speak of; none where there is only one
 };
 

@@ -24,6 +24,11 @@ constexpr std::string_view name_of(Verdict verdict) {
   return kVerdictNames.at(static_cast<std::size_t>(verdict));
 }
 
+/// Whether it says that the guard does not hold.
+constexpr bool has_failed(Verdict verdict) {
+  return verdict == Verdict::violation || verdict == Verdict::hung || verdict == Verdict::crashed;
+}
+
 /// Exit codes of the command line; scripts depend on them.
 enum ExitCode : int {
   kExitOk = 0,

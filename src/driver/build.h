@@ -13,6 +13,16 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_fea
 inline constexpr bool kSanitized = false;
 #endif
 
+/// Whether frames hang on the frame pointer, which only a signal tells: stacks that are read from outside may
+/// end early.
+#if !defined(__OPTIMIZE__)
+inline constexpr bool kFramesOnPointer = true;
+#elif defined(__clang__)
+inline constexpr bool kFramesOnPointer = kSanitized;
+#else
+inline constexpr bool kFramesOnPointer = false;
+#endif
+
 struct Build {
   std::string version;     ///< of ccbench
   std::string compiler;    ///< `g++ 12.2.0`

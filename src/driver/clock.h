@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 
 #include "core/duration.h"
 
@@ -12,6 +13,13 @@ inline Nanos steady_now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+/// Sleeps until `deadline` on that clock; returns some 50 µs after it, on a busy machine later.
+inline void sleep_until(Nanos deadline) {
+  const timespec until{.tv_sec = deadline / kSecond, .tv_nsec = deadline % kSecond};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) != 0) {
+  }
 }
 
 }  // namespace ccbench

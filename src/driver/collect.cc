@@ -1,21 +1,29 @@
 #include "driver/collect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
 #include <queue>
 #include <utility>
 
+#include "driver/collect_counts.h"
+#include "driver/lanes.h"
+#include "driver/proof.h"
+
 namespace ccbench {
 namespace {
 
-Nanos end_of(const Record& record) { return record.end.load(std::memory_order_acquire); }
+constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
 
 void count(const RequestSource& requests, TrialMemory& memory, Tally& tally) {
   tally.requests = requests.count();
   tally.requests_of_key.assign(tally.keys, 0);
   tally.successes_of_key.assign(tally.keys, 0);
+  tally.reads_of_key.assign(tally.keys, 0);
   // By address first: the texts are few, the requests may be millions.
   std::map<std::pair<Outcome, const char*>, std::uint64_t> reasons;
   const auto records = memory.records();
@@ -25,7 +33,10 @@ void count(const RequestSource& requests, TrialMemory& memory, Tally& tally) {
     ++tally.requests_of_key[key];
     if (end_of(record) == 0) continue;
     ++tally.outcomes.at(index_of(record.outcome));
-    if (record.outcome == Outcome::success) ++tally.successes_of_key[key];
+    if (record.outcome == Outcome::success) {
+      ++tally.successes_of_key[key];
+      if (requests.kind_of(index) == Kind::read) ++tally.reads_of_key[key];
+    }
     if (is_failure(record.outcome)) ++reasons[{record.outcome, record.reason.address()}];
   }
   for (const auto& [reason, times] : reasons) {
@@ -40,36 +51,63 @@ void read_facts(TrialMemory& memory, std::size_t facts, Tally& tally) {
   }
 }
 
-/// Most requests between their start and their end at once. Walks the requests of every worker, which
-/// follow each other, side by side in order of time: that takes memory by the worker and not by the request.
-std::uint64_t in_flight_peak(std::span<Record> records, std::uint32_t workers) {
-  constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  std::vector<std::uint32_t> first(workers, kNone);
-  for (std::size_t i = records.size(); i-- > 0;) {
-    if (records[i].start != 0)
-      records[i].next = std::exchange(first[records[i].worker], static_cast<std::uint32_t>(i));
-  }
-  using Start = std::pair<Nanos, std::uint32_t>;  // and the record that it is of
-  std::priority_queue<Start, std::vector<Start>, std::greater<>> starts;
-  for (const std::uint32_t i : first) {
-    if (i != kNone) starts.emplace(records[i].start, i);
-  }
+/// Most requests between their start and their end at once; in an open loop from their arrival on, also while
+/// no worker is free.
+std::uint64_t in_flight_peak(std::span<const Record> records, const Lanes& lanes) {
   std::priority_queue<Nanos, std::vector<Nanos>, std::greater<>> ends;
   std::size_t peak = 0;
-  while (!starts.empty()) {
-    const auto [start, i] = starts.top();
-    starts.pop();
-    while (!ends.empty() && ends.top() <= start) ends.pop();
-    ends.push(end_of(records[i]) != 0 ? end_of(records[i]) : std::numeric_limits<Nanos>::max());
+  lanes.in_order_of(arrival_of, [&](std::uint32_t i) {
+    while (!ends.empty() && ends.top() <= arrival_of(records[i])) ends.pop();
+    ends.push(end_of(records[i]) != 0 ? end_of(records[i]) : kNever);
     peak = std::max(peak, ends.size());
-    if (const std::uint32_t next = records[i].next; next != kNone) starts.emplace(records[next].start, next);
-  }
+  });
   return peak;
+}
+
+/// How long keys lay free between two sections: what `hand_overs` finds, without a copy of the requests.
+Percentiles hand_overs_of(const RequestSource& requests, std::span<const Record> records, Key keys,
+                          const Lanes& lanes) {
+  std::vector<Nanos> last_leave(keys);
+  std::deque<Nanos> gaps;
+  lanes.in_order_of(&Record::enter, [&](std::uint32_t i) {
+    const Record& record = records[i];
+    Nanos& last = last_leave[requests.key_of(i)];
+    if (last != 0 && arrival_of(record) <= last && last <= record.enter) gaps.push_back(record.enter - last);
+    last = std::max(last, record.leave != 0 ? record.leave : kNever);
+  });
+  return percentiles_of([&](const auto& visit) { std::ranges::for_each(gaps, visit); });
+}
+
+/// What `overtakes` counts, without a copy of the requests.
+std::optional<std::uint64_t> overtakes_of(const RequestSource& requests, std::span<const Record> records,
+                                          Key keys, const Lanes& lanes) {
+  struct Earlier {
+    Nanos latest_entry = 0;  ///< of those that came before `arrival`
+    Nanos arrival = 0;       ///< of the last that came
+    Nanos entry = 0;         ///< the latest of those that came at `arrival`
+  };
+  std::vector<Earlier> earlier(keys);
+  std::uint64_t count = 0;
+  bool any = false;
+  lanes.in_order_of(arrival_of, [&](std::uint32_t i) {
+    const Record& record = records[i];
+    if (record.enter == 0 && end_of(record) != 0) return;  // It never wanted to enter any more.
+    any = true;
+    Earlier& key = earlier[requests.key_of(i)];
+    const Nanos entry = record.enter != 0 ? record.enter : kNever;
+    if (arrival_of(record) != key.arrival) {
+      key.latest_entry = std::max(key.latest_entry, key.entry);
+      key.arrival = arrival_of(record);
+      key.entry = 0;
+    }
+    if (entry < key.latest_entry) ++count;
+    key.entry = std::max(key.entry, entry);
+  });
+  return any ? std::optional(count) : std::nullopt;
 }
 
 /// The first start of every worker that started anything, ascending.
 std::vector<Nanos> first_starts(std::span<const Record> records, std::size_t workers) {
-  constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
   std::vector<Nanos> first(workers, kNever);
   for (const Record& record : records) {
     if (record.start != 0) first[record.worker] = std::min(first[record.worker], record.start);
@@ -79,19 +117,38 @@ std::vector<Nanos> first_starts(std::span<const Record> records, std::size_t wor
   return first;
 }
 
-void measure_start(TrialMemory& memory, std::uint32_t workers, StartReport& start) {
+void measure_start(const TrialMemory& memory, std::uint32_t workers, StartReport& start) {
   const std::vector<Nanos> first = first_starts(memory.records(), workers);
   if (first.size() >= 2) {
     start.spread = first.back() - first.front();
     start.first_gap = first[1] - first[0];
   }
-  start.in_flight_peak = in_flight_peak(memory.records(), workers);
 }
 
-/// Start of the request to entry, or to the result for those who never enter.
+void measure_order(const RequestSource& requests, const TrialMemory& memory, std::uint32_t workers, Key keys,
+                   TrialResult& result) {
+  const Lanes lanes(memory.records(), workers);
+  result.start.in_flight_peak = in_flight_peak(memory.records(), lanes);
+  result.hand_over = hand_overs_of(requests, memory.records(), keys, lanes);
+  result.overtakes = overtakes_of(requests, memory.records(), keys, lanes);
+  result.invariants = proven({.requests = requests,
+                              .records = memory.records(),
+                              .lanes = lanes,
+                              .tally = result.tally,
+                              .release = memory.header().release,
+                              .snapshots = result.snapshots});
+}
+
+/// Start of the request, or its arrival in an open loop, to entry, or to the result for those who never
+/// enter.
 std::optional<Nanos> wait_of(const Record& record) {
-  if (record.enter != 0) return record.enter - record.start;
-  return end_of(record) != 0 ? std::optional(end_of(record) - record.start) : std::nullopt;
+  if (record.enter != 0) return record.enter - arrival_of(record);
+  return end_of(record) != 0 ? std::optional(end_of(record) - arrival_of(record)) : std::nullopt;
+}
+
+/// How long a request that started waited, or had waited when the trial's process was gone.
+Nanos waited(const Record& record, Nanos gone) {
+  return wait_of(record).value_or(std::max<Nanos>(0, gone - arrival_of(record)));
 }
 
 std::optional<Nanos> hold_of(const Record& record) {
@@ -99,7 +156,7 @@ std::optional<Nanos> hold_of(const Record& record) {
 }
 
 std::optional<Nanos> latency_of(const Record& record) {
-  return end_of(record) != 0 ? std::optional(end_of(record) - record.start) : std::nullopt;
+  return end_of(record) != 0 ? std::optional(end_of(record) - arrival_of(record)) : std::nullopt;
 }
 
 Percentiles percentiles_over(std::span<const Record> records,
@@ -133,15 +190,57 @@ void measure_cpu(TrialMemory& memory, TrialResult& result) {
   result.cpu = sum;
 }
 
-void measure_fairness(TrialMemory& memory, std::uint32_t workers, TrialResult& result) {
-  std::vector<std::uint64_t> sections(workers);
-  for (const Record& record : memory.records()) {
-    if (record.enter != 0) ++sections[record.worker];
-  }
+void measure_fairness(TrialResult& result) {
+  std::vector<std::uint64_t> sections;
+  sections.reserve(result.workers.size());
+  for (const WorkerReport& worker : result.workers) sections.push_back(worker.sections);
   result.fairness = jain_index(sections);
 }
 
-void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResult& result) {
+/// A section that has not ended has not been thrown away.
+WasteReport measure_waste(std::span<const Record> records) {
+  WasteReport waste;
+  for (const Record& record : records) {
+    if (end_of(record) != 0)
+      waste.sections += sections_in_vain(record.calls, record.outcome == Outcome::success);
+  }
+  return waste;
+}
+
+void measure_wasted_effects(const Experiment& experiment, TrialResult& result) {
+  const ScenarioInfo& scenario = experiment.scenario->info;
+  if (result.expected_success && (result.tally.settled || !scenario.facts_at_end)) {
+    const auto wanted = static_cast<std::int64_t>(*result.expected_success);
+    const std::int64_t beyond = result.tally.total(scenario.effect) - wanted;
+    if (result.waste) result.waste->effects = std::max<std::int64_t>(0, beyond);
+  }
+}
+
+void measure_workers(TrialMemory& memory, std::uint32_t workers, Nanos gone, TrialResult& result) {
+  result.workers.assign(workers, {});
+  for (const Record& record : memory.records()) {
+    if (record.start == 0) continue;
+    WorkerReport& worker = result.workers[record.worker];
+    if (end_of(record) != 0) ++worker.requests;
+    if (record.enter != 0) ++worker.sections;
+    worker.longest_wait = std::max(worker.longest_wait, waited(record, gone));
+  }
+}
+
+void keep_steps(const Record& record, const StepSlots& slots, RequestRow& row,
+                std::vector<StepEntry>& steps) {
+  row.first_step = static_cast<std::uint32_t>(steps.size());
+  row.step_count = record.steps;
+  for (std::size_t i = 0; i < record.steps; ++i) {
+    const std::uint64_t entered = slots.entered.at(i).load(std::memory_order_relaxed);
+    steps.push_back({.step = entered & ((1U << StepSlots::kStepBits) - 1),
+                     .at = static_cast<Nanos>(entered >> StepSlots::kStepBits)});
+  }
+}
+
+/// Of the first requests, `most`, and of those that started and have not ended.
+void keep_requests(const RequestSource& requests, TrialMemory& memory, std::uint64_t most,
+                   TrialResult& result) {
   const Nanos release = memory.header().release.load();
   std::map<std::string_view, std::uint32_t> texts = {{"", 0}};
   result.reason_texts = {""};
@@ -150,14 +249,20 @@ void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResu
   };
   for (std::uint64_t index = 0; index < requests.count(); ++index) {
     const Record& record = memory.records()[index];
+    if (index >= most && (record.start == 0 || end_of(record) != 0)) {
+      ++result.lost_events;
+      continue;
+    }
     RequestRow row{.request = index,
                    .thread = {},
                    .key = requests.key_of(index),
+                   .kind = requests.kind_of(index),
                    .outcome = {},
                    .start = since(record.start),
                    .enter = since(record.enter),
                    .leave = since(record.leave),
-                   .end = since(end_of(record))};
+                   .end = since(end_of(record)),
+                   .arrival = since(record.arrival)};
     if (row.start) row.thread = record.worker;
     if (row.end) {
       row.outcome = record.outcome;
@@ -166,30 +271,62 @@ void keep_requests(const RequestSource& requests, TrialMemory& memory, TrialResu
       if (is_new) result.reason_texts.emplace_back(text->first);
       row.reason = text->second;
     }
+    if (index < memory.steps().size()) keep_steps(record, memory.steps()[index], row, result.steps);
     result.requests.push_back(row);
   }
+}
+
+/// Requests are started in the order of their arrivals.
+ArrivalReport measure_arrivals(std::span<const Record> records, Nanos release) {
+  ArrivalReport report;
+  for (const Record& record : records) {
+    if (record.start == 0) continue;
+    ++report.started;
+    report.delay = record.start - arrival_of(record);
+    report.last_start = record.start - release;
+  }
+  return report;
+}
+
+void collect_records(const Experiment& experiment, const RequestSource& requests, TrialMemory& memory,
+                     Nanos gone, TrialResult& result) {
+  count(requests, memory, result.tally);
+  measure_start(memory, experiment.threads, result.start);
+  measure_times(memory, result);
+  measure_order(requests, memory, experiment.threads, experiment.keys, result);
+  result.waste = measure_waste(memory.records());
+  if (experiment.pool()) measure_workers(memory, experiment.threads, gone, result);
+  if (experiment.rate > 0) result.arrivals = measure_arrivals(memory.records(), memory.header().release);
 }
 
 }  // namespace
 
 std::uint64_t collect(const Experiment& experiment, const GuardPlugin& guard, const RequestSource& requests,
-                      TrialMemory& memory, TrialResult& result) {
+                      TrialMemory& memory, TrialResult& result, Nanos gone,
+                      std::span<const RequestEvent> events) {
   const std::uint64_t damaged = memory.discard_damaged_records();
   Tally& tally = result.tally;
-  tally.promises = guard.info.promises;
+  tally.promises = experiment.promises_of(guard);
   tally.settled = memory.header().stage.load(std::memory_order_acquire) == Stage::ended;
   tally.keys = experiment.keys;
-  count(requests, memory, tally);
+  if (experiment.counts()) {
+    collect_counts(experiment, requests, memory, gone, result);
+  } else {
+    collect_records(experiment, requests, memory, gone, result);
+  }
   read_facts(memory, experiment.scenario->info.facts.size(), tally);
   result.expected_success = experiment.scenario->expected_success(tally);
-  measure_start(memory, experiment.threads, result.start);
-  measure_times(memory, result);
   measure_cpu(memory, result);
-  if (experiment.pool()) measure_fairness(memory, experiment.threads, result);
+  measure_wasted_effects(experiment, result);
+  if (experiment.pool()) measure_fairness(result);
   for (const Snapshot& snapshot : result.snapshots) {
     result.blocked_peak = std::max(result.blocked_peak.value_or(0), blocked(snapshot));
   }
-  if (experiment.keep_requests) keep_requests(requests, memory, result);
+  if (experiment.live_events()) {
+    keep_events(events, requests, memory, result);
+  } else if (experiment.keep_requests || experiment.keep_timeline) {
+    keep_requests(requests, memory, experiment.most_rows(), result);
+  }
   return damaged;
 }
 

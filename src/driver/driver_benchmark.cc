@@ -6,6 +6,7 @@
 
 #include "core/registry.h"
 #include "driver/benchmarks.h"
+#include "driver/quiet_run.h"
 #include "driver/run.h"
 #include "driver/start_barrier.h"
 #include "driver/worker_threads.h"
@@ -52,10 +53,6 @@ void default_threads(benchmark::State& state) {
 
 constexpr std::uint64_t kRequests = 200'000;
 
-class Silent final : public Progress {
-  void trial_begins(std::uint64_t /*number*/, std::uint64_t /*most*/, std::string_view /*guard*/) override {}
-};
-
 /// By the driver: a trial of the scenario `counter` without a guard, on a pool of one worker.
 void request(benchmark::State& state) {
   Experiment experiment;
@@ -65,9 +62,7 @@ void request(benchmark::State& state) {
   experiment.requests = kRequests;
   experiment.threads = 1;
   for ([[maybe_unused]] const auto unused : state) {
-    const Interruption interruption;
-    Silent silent;
-    const RunResult result = run(experiment, interruption, silent);
+    const RunResult result = run_quietly(experiment);
     const auto cpu = result.trials.front().cpu;
     if (!cpu) {
       state.SkipWithError(result.trials.front().sentence.c_str());

@@ -19,7 +19,8 @@ std::string name_of(const LockRow& lock, const HangEvidence& evidence) {
 }
 
 /// `, which T3 holds, and T3 has ended`
-std::string holder_of(const LockRow& lock, const HangEvidence& evidence) {
+std::string holder_of(const LockGroup& group, const HangEvidence& evidence) {
+  const LockRow& lock = evidence.snapshot.locks[group.first];
   if (lock.owner) {
     const Place place = evidence.snapshot.threads[*lock.owner].place;
     if (place.phase() == Phase::finished)
@@ -31,17 +32,19 @@ std::string holder_of(const LockRow& lock, const HangEvidence& evidence) {
     return fmt::format(", which {} reader{} hold{}", lock.readers, lock.readers == 1 ? "" : "s",
                        lock.readers == 1 ? "s" : "");
   if (lock.kind == LockKind::condition_variable) return ", a condition variable that nobody signals";
-  return fmt::format(" (a {}), whose holder cannot be seen", ccbench::name_of(lock.kind));
+  return fmt::format(" (a {}{}), whose holder cannot be seen", ccbench::name_of(lock.kind),
+                     group.words > 1 ? " each" : "");
 }
 
 /// `18 wait for faulty-abandon[ticket-1], which T0 holds, and T0 has ended`
 std::string describe_waiters(const HangEvidence& evidence) {
-  const std::vector<LockRow>& locks = evidence.snapshot.locks;
+  const std::vector<LockGroup> locks =
+      group_by_lock(evidence.snapshot, evidence.guard.name, evidence.guard.promises, evidence.scenario);
   std::string text;
   for (std::size_t i = 0; i < std::min(locks.size(), kLocksNamed); ++i) {
-    text += fmt::format("{}{} wait{} for {}{}", i == 0 ? "" : "; ", locks[i].waiters,
-                        locks[i].waiters == 1 ? "s" : "", name_of(locks[i], evidence),
-                        holder_of(locks[i], evidence));
+    text += fmt::format(
+        "{}{} wait{} for {}{}", i == 0 ? "" : "; ", locks[i].waiters, locks[i].waiters == 1 ? "s" : "",
+        name_of(evidence.snapshot.locks[locks[i].first], evidence), holder_of(locks[i], evidence));
   }
   if (locks.size() > kLocksNamed) text += fmt::format("; and {} more locks", locks.size() - kLocksNamed);
   if (!text.empty()) return text;
@@ -107,8 +110,15 @@ Hang standing_still(const HangEvidence& evidence) {
 
 std::string describe(const Cycle& cycle, const Snapshot& snapshot, const GuardInfo& guard,
                      const ScenarioInfo& scenario) {
-  const auto name = [&](std::uint32_t lock) {
-    return lock_name(snapshot.locks[lock], guard.name, guard.promises, scenario);
+  const auto name_of_lock = [&](const LockRow& lock) {
+    return lock_name(lock, guard.name, guard.promises, scenario);
+  };
+  // A guard that is not per key may have several locks of one name: its stripes.
+  const auto name = [&](std::uint32_t index) {
+    const LockRow& lock = snapshot.locks[index];
+    const std::string text = name_of_lock(lock);
+    const bool is_alone = std::ranges::count(snapshot.locks, text, name_of_lock) == 1;
+    return is_alone ? text : fmt::format("{} {:#x}", text, lock.address);
   };
   if (cycle.size() == 1) {
     const CycleMember& member = cycle.front();

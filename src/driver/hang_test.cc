@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/registry.h"
+#include "driver/quiet_run.h"
 #include "driver/run.h"
 #include "sync/std_sync.h"
 
@@ -81,6 +82,15 @@ TEST(Hang, ADeadlockSaysWhoHoldsWhatAndWaitsForWhat) {
   EXPECT_EQ(explain(deadlock(), true).kind, "deadlock");
 }
 
+TEST(Hang, ADeadlockTellsLocksOfOneNameApart) {
+  constexpr GuardInfo kStripes{
+      .name = "stripes", .about = "", .promises = {.exclusive = true, .waits = true}};
+  const Snapshot snapshot = deadlock();
+  EXPECT_EQ(describe(snapshot.cycles.front(), snapshot, kStripes, kScenario),
+            "T0 holds stripes 0x1001, waits for stripes 0x1000 → T1 holds stripes 0x1000, waits for stripes "
+            "0x1001");
+}
+
 TEST(Hang, AThreadCanWaitForItself) {
   Snapshot snapshot;
   snapshot.locks = {lock_of(0, 0)};
@@ -111,6 +121,21 @@ TEST(Hang, AStallNamesTheHolderOrSaysThatThereIsNone) {
   snapshot.locks[0].kind = LockKind::condition_variable;
   EXPECT_EQ(explain(snapshot).sentence,
             "stalled: 1 waits for lock[ticket-1], a condition variable that nobody signals; the limit");
+}
+
+TEST(Hang, WordsOfOneLockAreNamedOnce) {
+  Snapshot snapshot;
+  for (std::uint64_t word = 0; word < 6; ++word) {
+    snapshot.locks.push_back(lock_of(word % 2, {}, word == 1 ? 3 : 1));
+    snapshot.locks.back().address = 0x1000 + word;
+    snapshot.locks.back().kind = LockKind::futex;
+  }
+  EXPECT_EQ(explain(snapshot).sentence,
+            "stalled: 5 wait for lock[ticket-2] (a futex each), whose holder cannot be seen; 3 wait for "
+            "lock[ticket-1] (a futex each), whose holder cannot be seen; the limit");
+  // Two mutexes of a key are two locks, each with a holder of its own.
+  for (LockRow& lock : snapshot.locks) lock.kind = LockKind::mutex;
+  EXPECT_NE(explain(snapshot).sentence.find("; and 3 more locks; the limit"), std::string::npos);
 }
 
 TEST(Hang, WithoutProgressAndWithCpuTimeItIsALivelock) {
@@ -153,23 +178,17 @@ TEST(Hang, OfATrialThatNeverBeganHasNoSnapshot) {
 
 // --- trials ---
 
-class Silent final : public Progress {
-  void trial_begins(std::uint64_t /*number*/, std::uint64_t /*most*/, std::string_view /*guard*/) override {}
-};
-
 /// The one trial of the experiment, without a control.
-TrialResult run_quietly(Experiment experiment) {
+TrialResult run_alone(Experiment experiment) {
   experiment.control = ControlMode::never;
-  const Interruption interruption;
-  Silent silent;
-  return run(experiment, interruption, silent).trials.at(0);
+  return run_quietly(experiment).trials.at(0);
 }
 
 /// One trial of the purchase, four requests at once, under a guard of the test's own.
 template <class G>
 TrialResult run_guard(Experiment experiment, Promises promises = {.exclusive = true, .waits = true}) {
   const GuardPlugin plugin{.info = {.name = "tested", .about = "", .promises = promises},
-                           .make = [] { return std::make_unique<G>(); }};
+                           .make = [](const GuardContext&) { return std::make_unique<G>(); }};
   const ScenarioPlugin& scenario = *scenarios().find("lotto-purchase");
   experiment.scenario = &scenario;
   experiment.parameters = ParameterValues(scenario.info.parameters);
@@ -178,7 +197,7 @@ TrialResult run_guard(Experiment experiment, Promises promises = {.exclusive = t
   experiment.guards = {&plugin};
   experiment.seed = 1;
   experiment.threads = 4;
-  return run_quietly(experiment);
+  return run_alone(experiment);
 }
 
 Experiment four_requests() {
@@ -219,14 +238,18 @@ class Unfair final : public AnyGuard {
 };
 
 TEST(HungTrial, InWhichOneWaitsWhileTheOthersGoOnIsStarvation) {
-  Experiment experiment;
-  experiment.requests = experiment.keys = 100'000;
-  experiment.timeout = 2 * kSecond;
-  experiment.stall = 30 * kSecond;
-  const TrialResult trial = run_guard<Unfair>(experiment);
-  EXPECT_EQ(trial.verdict, Verdict::hung);
-  ASSERT_TRUE(trial.hang);
-  EXPECT_EQ(trial.hang->kind, "starvation") << trial.hang->sentence;
+  // With a record of each request, and counted.
+  for (const std::uint64_t most_records : {kMostRecords, std::uint64_t{0}}) {
+    Experiment experiment;
+    experiment.requests = experiment.keys = 100'000;
+    experiment.most_records = most_records;
+    experiment.timeout = 2 * kSecond;
+    experiment.stall = 30 * kSecond;
+    const TrialResult trial = run_guard<Unfair>(experiment);
+    EXPECT_EQ(trial.verdict, Verdict::hung);
+    ASSERT_TRUE(trial.hang);
+    EXPECT_EQ(trial.hang->kind, "starvation") << trial.hang->sentence;
+  }
 }
 
 /// One trial of the counter, whose section takes `work`, that is over its time after `timeout`.
@@ -240,7 +263,7 @@ TrialResult run_counter(std::string_view guard, std::uint64_t requests, std::uin
   experiment.requests = requests;
   experiment.threads = threads;
   experiment.timeout = timeout;
-  return run_quietly(experiment);
+  return run_alone(experiment);
 }
 
 TEST(HungTrial, ThatOnlyTakesLongIsSlow) {

@@ -7,14 +7,24 @@
 namespace ccbench {
 namespace {
 
-std::string describe_broken(std::span<const Invariant> invariants, const ScenarioInfo& scenario) {
+template <class Which>
+std::string describe_those(Which which, std::span<const Invariant> invariants, const ScenarioInfo& scenario) {
   std::string text;
   for (const Invariant& invariant : invariants) {
-    if (invariant.holds) continue;
+    if (!which(invariant)) continue;
     if (!text.empty()) text += "; ";
     text += describe(invariant, scenario);
   }
   return text;
+}
+
+std::string describe_broken(std::span<const Invariant> invariants, const ScenarioInfo& scenario) {
+  return describe_those([](const Invariant& each) { return !each.holds; }, invariants, scenario);
+}
+
+/// What a process that died has left behind.
+std::string describe_left(std::span<const Invariant> invariants, const ScenarioInfo& scenario) {
+  return describe_those([](const Invariant& each) { return each.outlives; }, invariants, scenario);
 }
 
 std::string join(std::string_view first, std::string_view second) {
@@ -65,7 +75,9 @@ Judgement judge(const TrialEnd& end, std::span<const Invariant> invariants, Cont
     return {.verdict = Verdict::violation, .sentence = join(broken, end.sentence)};
   }
   switch (end.kind) {
-    case TrialEnd::Kind::crashed: return {.verdict = Verdict::crashed, .sentence = end.sentence};
+    case TrialEnd::Kind::crashed:
+      return {.verdict = Verdict::crashed,
+              .sentence = join(end.sentence, describe_left(invariants, scenario))};
     case TrialEnd::Kind::hung:
     case TrialEnd::Kind::over_time: return {.verdict = Verdict::hung, .sentence = end.sentence};
     case TrialEnd::Kind::failed:

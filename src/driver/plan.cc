@@ -31,27 +31,46 @@ Role role_of(const GuardPlugin& guard, const Experiment& experiment) {
   return &guard == &control_guard() && experiment.guards.size() > 1 ? Role::control : Role::guard;
 }
 
-Plan make_plan(const Experiment& experiment) {
+Plan make_plan(std::span<const Experiment> experiments) {
   const GuardPlugin& none = control_guard();
-  const bool extra = !listed(none, experiment) && !experiment.scenario->info.breakable.empty();
-  StdSync::random random(experiment.seed);
+  const std::uint64_t seed = experiments.front().seed;
+  // Streams of their own, so that neither the number of controls nor of guards changes what a round faces.
+  StdSync::random seeds(seed);
+  StdSync::random control_seeds(~seed);
+  StdSync::random order(seed + 1);
   Plan plan;
-  if (extra && experiment.control == ControlMode::automatic) {
-    for (int i = 0; i < kMostControls; ++i) {
-      plan.controls.push_back({.guard = &none, .role = Role::control, .round = i, .seed = random()});
+  const auto extra = [&](const Experiment& experiment, ControlMode mode) {
+    return experiment.control == mode && !listed(none, experiment) &&
+           !experiment.scenario->info.breakable.empty();
+  };
+  for (std::size_t i = 0; i < experiments.size(); ++i) {
+    auto& controls = plan.controls.emplace_back();
+    if (!extra(experiments[i], ControlMode::automatic)) continue;
+    for (int round = 0; round < kMostControls; ++round) {
+      controls.push_back({.guard = &none,
+                          .role = Role::control,
+                          .configuration = i,
+                          .round = round,
+                          .seed = control_seeds()});
     }
   }
-  for (int round = 0; round < experiment.trials; ++round) {
-    const std::uint64_t seed = random();
-    if (extra && experiment.control == ControlMode::always) {
-      plan.trials.push_back({.guard = &none, .role = Role::control, .round = round, .seed = seed});
+  for (int round = 0; round < experiments.front().trials; ++round) {
+    const std::uint64_t round_seed = round == 0 ? seed : seeds();
+    const auto add = [&](std::size_t configuration, const GuardPlugin& guard, Role role) {
+      plan.trials.push_back({.guard = &guard,
+                             .role = role,
+                             .configuration = configuration,
+                             .round = round,
+                             .seed = round_seed});
+    };
+    for (std::size_t i = 0; i < experiments.size(); ++i) {
+      if (extra(experiments[i], ControlMode::always)) add(i, none, Role::control);
     }
     const std::size_t first = plan.trials.size();
-    for (const GuardPlugin* guard : experiment.guards) {
-      plan.trials.push_back(
-          {.guard = guard, .role = role_of(*guard, experiment), .round = round, .seed = seed});
+    for (std::size_t i = 0; i < experiments.size(); ++i) {
+      for (const GuardPlugin* guard : experiments[i].guards) add(i, *guard, role_of(*guard, experiments[i]));
     }
-    shuffle(std::span(plan.trials).subspan(first), random);
+    shuffle(std::span(plan.trials).subspan(first), order);
   }
   return plan;
 }

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <random>
 
+#include "driver/calibration.h"
+#include "driver/clock.h"
 #include "driver/collect.h"
+#include "driver/distrust.h"
 #include "driver/judge.h"
+#include "driver/noise.h"
 #include "driver/plan.h"
-#include "driver/warnings.h"
 
 namespace ccbench {
 namespace {
@@ -25,91 +28,164 @@ std::int64_t unix_now() {
       .count();
 }
 
+/// How long something takes, and what the machine's host takes away meanwhile.
+class Stopwatch {
+ public:
+  Nanos elapsed() const { return steady_now() - begin_; }
+  std::optional<Nanos> stolen() const {
+    const std::optional<Nanos> now = stolen_time();
+    // Its host may reset the counter, as when it moves the machine.
+    return stolen_ && now ? std::optional(std::max<Nanos>(0, *now - *stolen_)) : std::nullopt;
+  }
+
+ private:
+  const std::optional<Nanos> stolen_ = stolen_time();
+  const Nanos begin_ = steady_now();
+};
+
 /// The trials of one run, as they are added.
 class Run {
  public:
-  Run(const Experiment& experiment, const Interruption& interruption, Progress& progress)
-      : experiment_(experiment), interruption_(interruption), progress_(progress) {
+  Run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress)
+      : experiments_(experiments), interruption_(interruption), progress_(progress) {
     result_ = {.run_id = new_run_id(),
                .machine = this_machine(),
                .build = this_build(),
-               .experiment = experiment,
+               .configurations = {},
                .trials = {},
                .guards = {},
-               .control = {},
                .stacks = {},
-               .warnings = {}};
+               .warnings = {},
+               .shrunk = {}};
+    for (const Experiment& experiment : experiments) {
+      result_.configurations.push_back({.experiment = experiment});
+    }
   }
 
   RunResult finish() && {
     result_.interrupted_by = interruption_.signal();
-    count_controls();
+    for (std::size_t i = 0; i < experiments_.size(); ++i) count_controls(i);
     judge_trials();
-    gather_guards();
-    result_.warnings = warnings_of(result_);
+    for (std::size_t i = 0; i < experiments_.size(); ++i) gather_guards(i);
+    for (GuardResult& guard : result_.guards) guard.noisy = noise_of(result_, guard);
+    result_.distrust = distrust_of(result_);
+    for (const auto& [what, spoils] : result_.distrust)
+      result_.warnings.push_back(fmt::format("{}: {}", what, spoils));
     if (snapshots_left_out_ > 0) {
       result_.warnings.push_back(fmt::format(
           "{} snapshots were left out: the memory set aside for them was full", snapshots_left_out_));
     }
+    note_timelines_cut_short();
     for (const TrialEnd& end : ends_) note_limitations(end);
-    if (experiment_.keep_stacks && !sight_.unwinder().available())
+    const bool keep_stacks = result_.experiment().keep_stacks;
+    if (keep_stacks && !sight_.unwinder().available())
       result_.warnings.emplace_back("snapshots have no stacks: this ccbench was built without libdw");
-    if (experiment_.keep_stacks ||
-        std::ranges::any_of(ends_, [](const TrialEnd& end) { return end.hang.has_value(); }))
+    if (keep_stacks || std::ranges::any_of(ends_, [](const TrialEnd& end) { return end.hang.has_value(); }))
       result_.stacks = sight_.named_stacks();
     return std::move(result_);
   }
 
+  void calibrate() { result_.calibration = ccbench::calibrate(interruption_); }
+
   void execute(const Plan& plan) {
-    const std::size_t most = plan.controls.size() + plan.trials.size();
-    for (const PlannedTrial& control : plan.controls) {
-      if (interruption_.signal() != 0 || !add(control, most)) break;
-      if (broken_by_control(experiment_.scenario->info, result_.trials.back()) != nullptr) break;
+    std::size_t most = plan.trials.size();
+    for (const auto& controls : plan.controls) most += controls.size();
+    for (const auto& controls : plan.controls) {
+      for (const PlannedTrial& control : controls) {
+        if (interruption_.signal() != 0) break;
+        add(control, most);
+        if (ends_.back().kind == TrialEnd::Kind::failed) break;
+        if (broken_by_control(scenario(), result_.trials.back()) != nullptr) break;
+      }
     }
     const std::size_t total = result_.trials.size() + plan.trials.size();
     result_.planned_trials = total;
     for (const PlannedTrial& trial : plan.trials) {
       if (interruption_.signal() != 0) break;
       add(trial, total);
+      if (result_.experiment().until_fail && trial.role == Role::guard && last_failed()) break;
     }
   }
 
  private:
-  /// False if the trial could not be carried out.
-  bool add(const PlannedTrial& planned, std::size_t most) {
+  const ScenarioInfo& scenario() const { return result_.experiment().scenario->info; }
+
+  /// Whether the last trial shows that its guard does not hold, whatever the controls show, or could not be
+  /// carried out, as the next one could not be.
+  bool last_failed() const {
+    const Verdict verdict =
+        judge(ends_.back(), result_.trials.back().invariants, ControlEvidence::broke, scenario()).verdict;
+    return has_failed(verdict) || verdict == Verdict::error;
+  }
+
+  void add(const PlannedTrial& planned, std::size_t most) {
     progress_.trial_begins(result_.trials.size() + 1, most, planned.guard->info.name);
     TrialResult trial;
     trial.trial = result_.trials.size() + 1;
+    trial.configuration = planned.configuration;
+    trial.seed = planned.seed;
     trial.round = planned.round;
     trial.role = planned.role;
     trial.guard = planned.guard->info.name;
     trial.load1 = load_average();
     trial.started_unix_ns = unix_now();
+    const Stopwatch stopwatch;
     ends_.push_back(carry_out(planned, trial));
-    trial.invariants = experiment_.scenario->check(trial.tally);
+    trial.elapsed = stopwatch.elapsed();
+    trial.steal = stopwatch.stolen();
+    // The scenario's own come before what the harness saw.
+    const std::vector<Invariant> scenarios = result_.experiment().scenario->check(trial.tally);
+    trial.invariants.insert(trial.invariants.begin(), scenarios.begin(), scenarios.end());
     trial.tally.forget_keys();
     snapshots_left_out_ += ends_.back().snapshots_left_out;
     trial.hang = ends_.back().hang;
     result_.trials.push_back(std::move(trial));
-    return ends_.back().kind != TrialEnd::Kind::failed;
+    forget_earlier_timeline();
+  }
+
+  /// A timeline is kept of each guard's last trial alone: the one before it goes, and all before that are
+  /// gone.
+  void forget_earlier_timeline() {
+    if (!result_.experiment().keep_timeline) return;
+    const TrialResult& last = result_.trials.back();
+    const auto earlier =
+        std::find_if(result_.trials.rbegin() + 1, result_.trials.rend(), [&](const auto& trial) {
+          return trial.configuration == last.configuration && trial.guard == last.guard;
+        });
+    if (earlier == result_.trials.rend()) return;
+    // An empty list instead of an empty vector would leave its memory with it.
+    earlier->steps = std::vector<StepEntry>();
+    for (RequestRow& request : earlier->requests) request.step_count = 0;
+    if (!result_.experiment().keep_requests) earlier->requests = std::vector<RequestRow>();
   }
 
   TrialEnd carry_out(const PlannedTrial& planned, TrialResult& trial) {
+    const Experiment& experiment = experiments_[planned.configuration];
     try {
-      const RequestSource requests(experiment_, planned.seed);
-      TrialMemory memory(experiment_.requests, experiment_.threads, experiment_.keys,
-                         experiment_.scenario->info.facts.size(), experiment_.snapshot_full);
+      const RequestSource requests(experiment, planned.seed);
+      TrialMemory memory(
+          {.requests = experiment.requests,
+           .threads = experiment.threads,
+           .keys = experiment.keys,
+           .facts = experiment.scenario->info.facts.size(),
+           .counts = experiment.counts(),
+           .events = experiment.live_events(),
+           .steps = experiment.keep_timeline && !experiment.counts() ? experiment.most_rows() : 0,
+           .stacks = experiment.snapshot_full});
       const TrialSetup setup{
-          .experiment = experiment_, .guard = *planned.guard, .requests = requests, .seed = planned.seed};
+          .experiment = experiment, .guard = *planned.guard, .requests = requests, .seed = planned.seed};
       const auto show = [&](const Snapshot& snapshot) {
-        progress_.snapshot_asked(snapshot, planned.guard->info, experiment_.scenario->info,
+        progress_.snapshot_asked(snapshot, planned.guard->info, experiment.scenario->info,
                                  sight_.named_stacks());
       };
       TrialEnd end = run_and_watch(setup, memory, interruption_, sight_, show);
       trial.snapshots = std::move(end.snapshots);
       trial.perturbed = std::ranges::any_of(
           trial.snapshots, [](const Snapshot& snapshot) { return snapshot.mode == "kernel+signals"; });
-      const std::uint64_t damaged = collect(experiment_, *planned.guard, requests, memory, trial);
+      trial.lost_events = end.events_not_kept;
+      const std::uint64_t damaged =
+          collect(experiment, *planned.guard, requests, memory, trial, end.gone, end.events);
+      end.events = std::vector<RequestEvent>();  // The ends of all trials are kept.
       if (damaged > 0 && end.kind == TrialEnd::Kind::completed) {
         end.kind = TrialEnd::Kind::crashed;
         end.sentence = fmt::format("a section wrote over the records of {} requests", damaged);
@@ -117,13 +193,25 @@ class Run {
       return end;
     } catch (const std::exception& refused) {
       // Most likely memory: what the trials before have measured must not be lost over it.
-      trial.tally = nothing_happened(*planned.guard);
+      trial.tally = nothing_happened(*planned.guard, experiment);
       return {.kind = TrialEnd::Kind::failed,
               .sentence = refused.what(),
               .hang = {},
               .snapshots = {},
               .limitations = {}};
     }
+  }
+
+  /// Where no file has them either, they are among `TrialResult::lost_events`.
+  void note_timelines_cut_short() {
+    const Experiment& experiment = result_.experiment();
+    const auto has_more = [](const TrialResult& trial) { return trial.requests.size() > kMostDrawn; };
+    if (!experiment.keep_timeline || !experiment.keep_requests ||
+        std::ranges::none_of(result_.trials, has_more)) {
+      return;
+    }
+    result_.warnings.push_back(fmt::format(
+        "timelines show no more than the first {} requests of a trial; requests.csv has more", kMostDrawn));
   }
 
   /// Once, however many trials had them.
@@ -134,36 +222,37 @@ class Run {
     }
   }
 
-  Tally nothing_happened(const GuardPlugin& guard) const {
+  static Tally nothing_happened(const GuardPlugin& guard, const Experiment& experiment) {
     Tally tally;
-    tally.promises = guard.info.promises;
-    tally.requests = experiment_.requests;
-    tally.facts_of_key.assign(experiment_.scenario->info.facts.size(), {0});
-    tally.requests_of_key = {experiment_.requests};
+    tally.promises = experiment.promises_of(guard);
+    tally.requests = experiment.requests;
+    tally.facts_of_key.assign(experiment.scenario->info.facts.size(), {0});
+    tally.requests_of_key = {experiment.requests};
     tally.successes_of_key = {0};
     return tally;
   }
 
   /// Trials without a guard are the controls, whichever role they have.
-  void count_controls() {
-    const ScenarioInfo& scenario = experiment_.scenario->info;
+  void count_controls(std::size_t configuration) {
     const std::string_view none = control_guard().info.name;
+    ControlReport& control = result_.configurations[configuration].control;
     std::string first;
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
       const TrialResult& trial = result_.trials[i];
-      const Invariant* broken = broken_by_control(scenario, trial);
+      if (trial.configuration != configuration) continue;
+      const Invariant* broken = broken_by_control(scenario(), trial);
       // One that did not end and broke nothing until then shows nothing.
       if (trial.guard != none || (broken == nullptr && ends_[i].kind != TrialEnd::Kind::completed)) continue;
-      ++result_.control.trials;
-      if (broken != nullptr && result_.control.broken++ == 0) first = describe(*broken, scenario);
+      ++control.trials;
+      if (broken != nullptr && control.broken++ == 0) first = describe(*broken, scenario());
     }
-    result_.control.sentence = control_sentence(first);
+    control.sentence = control_sentence(control, first);
   }
 
-  std::string control_sentence(const std::string& first_breach) const {
-    const ControlReport& control = result_.control;
-    if (evidence() == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
-    if (evidence() == ControlEvidence::switched_off) {
+  std::string control_sentence(const ControlReport& control, const std::string& first_breach) const {
+    const ControlEvidence shown = evidence(control);
+    if (shown == ControlEvidence::impossible) return "no control possible: nothing here can be broken";
+    if (shown == ControlEvidence::switched_off) {
       return "switched off: nothing shows that the race was there to be lost";
     }
     if (control.trials == 0) return "none ended: nothing shows that the race was there to be lost";
@@ -175,44 +264,51 @@ class Run {
         100 * bound_of_clean_trials(control.trials));
   }
 
-  ControlEvidence evidence() const {
-    if (experiment_.scenario->info.breakable.empty()) return ControlEvidence::impossible;
-    if (experiment_.control == ControlMode::never) return ControlEvidence::switched_off;
-    if (result_.control.trials == 0) return ControlEvidence::none;
-    return result_.control.broken > 0 ? ControlEvidence::broke : ControlEvidence::held;
+  ControlEvidence evidence(const ControlReport& control) const {
+    if (scenario().breakable.empty()) return ControlEvidence::impossible;
+    if (result_.experiment().control == ControlMode::never) return ControlEvidence::switched_off;
+    if (control.trials == 0) return ControlEvidence::none;
+    return control.broken > 0 ? ControlEvidence::broke : ControlEvidence::held;
   }
 
   void judge_trials() {
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
       TrialResult& trial = result_.trials[i];
       const bool unguarded = trial.guard == control_guard().info.name;
+      const ControlEvidence shown = evidence(result_.configuration_of(trial).control);
       const ControlEvidence control =
-          unguarded && evidence() != ControlEvidence::impossible ? ControlEvidence::itself : evidence();
-      const Judgement judgement = judge(ends_[i], trial.invariants, control, experiment_.scenario->info);
+          unguarded && shown != ControlEvidence::impossible ? ControlEvidence::itself : shown;
+      const Judgement judgement = judge(ends_[i], trial.invariants, control, scenario());
       trial.verdict = judgement.verdict;
       trial.sentence = judgement.sentence;
     }
   }
 
-  void gather_guards() {
+  void gather_guards(std::size_t configuration) {
     if (result_.trials.empty()) return;
     std::vector<const GuardPlugin*> order = {&control_guard()};
-    for (const GuardPlugin* guard : experiment_.guards) {
+    for (const GuardPlugin* guard : experiments_[configuration].guards) {
       if (guard != &control_guard()) order.push_back(guard);
     }
     for (const GuardPlugin* guard : order) {
-      GuardResult row = gather(*guard);
+      GuardResult row = gather(*guard, configuration);
       if (!row.trials.empty()) result_.guards.push_back(std::move(row));
     }
   }
 
-  GuardResult gather(const GuardPlugin& guard) const {
-    GuardResult row{.guard = std::string(guard.info.name), .sentence = {}, .trials = {}, .lacking = {}};
+  GuardResult gather(const GuardPlugin& guard, std::size_t configuration) const {
+    GuardResult row{.guard = std::string(guard.info.name),
+                    .configuration = configuration,
+                    .sentence = {},
+                    .trials = {},
+                    .lacking = {},
+                    .noisy = {}};
     // That no guard promises nothing needs no remark.
     if (&guard != &control_guard())
-      row.lacking = missing(experiment_.scenario->info.needs, guard.info.promises);
+      row.lacking = lacking(scenario(), result_.configurations[configuration].experiment.promises_of(guard));
     for (std::size_t i = 0; i < result_.trials.size(); ++i) {
-      if (result_.trials[i].guard == guard.info.name) row.trials.push_back(i);
+      const TrialResult& trial = result_.trials[i];
+      if (trial.configuration == configuration && trial.guard == guard.info.name) row.trials.push_back(i);
     }
     // What an interruption cut short says nothing about a guard that has ended other trials.
     if (row.trials.size() > 1 && ends_[row.trials.back()].kind == TrialEnd::Kind::interrupted)
@@ -229,21 +325,21 @@ class Run {
     const auto count = std::ranges::count_if(row.trials, decisive);
     row.sentence = result_.trials[*std::ranges::find_if(row.trials, decisive)].sentence;
     if (row.verdict == Verdict::ok) {
-      row.sentence = clean_sentence(row.trials.size());
+      row.sentence = clean_sentence(row.trials.size(), result_.configuration_of(row).control);
     } else if (row.trials.size() > 1) {
       row.sentence = fmt::format("{} of {} trials: {}", count, row.trials.size(), row.sentence);
     }
   }
 
   /// What clean trials prove, and no more.
-  std::string clean_sentence(std::uint64_t trials) const {
+  std::string clean_sentence(std::uint64_t trials, const ControlReport& control) const {
     std::string sentence = fmt::format("0 of {} trial{} broke: below {:.2g} % per trial at 95 %", trials,
                                        trials == 1 ? "" : "s", 100 * bound_of_clean_trials(trials));
-    if (evidence() == ControlEvidence::impossible) sentence += " (no control possible)";
-    return sentence;
+    if (scenario().breakable.empty()) return sentence + " (no control possible)";
+    return sentence + fmt::format("; the control broke in {} of {}", control.broken, control.trials);
   }
 
-  const Experiment& experiment_;
+  const std::span<const Experiment> experiments_;
   const Interruption& interruption_;
   Progress& progress_;
   Sight sight_;
@@ -254,9 +350,10 @@ class Run {
 
 }  // namespace
 
-RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress) {
-  Run run(experiment, interruption, progress);
-  run.execute(make_plan(experiment));
+RunResult run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress) {
+  Run run(experiments, interruption, progress);
+  run.calibrate();
+  run.execute(make_plan(experiments));
   return std::move(run).finish();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "driver/experiment.h"
@@ -24,9 +25,13 @@ class Progress {
                               const ScenarioInfo& /*scenario*/, const std::vector<Stack>& /*stacks*/) {}
 };
 
-/// Runs every trial of the experiment, one after the other, each in a process of its own, controls
-/// first, and judges them. An interruption ends the trial that is running and the run; what was
-/// measured until then is the result. The calling process must have one thread.
-RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress);
+/// Runs every trial of the experiments, one after the other, each in a process of its own, controls first,
+/// and judges them. More than one experiment is a sweep: they differ in what it varies and in nothing else.
+/// An interruption ends the trial that is running and the run; what was measured until then is the result.
+/// The calling process must have one thread.
+RunResult run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress);
+inline RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress) {
+  return run(std::span(&experiment, 1), interruption, progress);
+}
 
 }  // namespace ccbench

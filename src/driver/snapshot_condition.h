@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/relation.h"
+
 namespace ccbench {
 
 struct SnapshotCondition {
@@ -14,10 +16,9 @@ struct SnapshotCondition {
     inside,    ///< workers in a section
     finished,  ///< workers that have ended their last request
   };
-  enum class Comparison : std::uint8_t { less, at_most, more, at_least, equal, unequal };
 
   Metric metric = Metric::blocked;
-  Comparison comparison = Comparison::at_least;
+  Relation relation = Relation::at_least;
   std::uint64_t value = 0;
 
   bool holds(std::uint64_t blocked, std::uint64_t inside, std::uint64_t finished) const;

@@ -9,19 +9,18 @@ namespace ccbench {
 namespace {
 
 using Metric = SnapshotCondition::Metric;
-using Comparison = SnapshotCondition::Comparison;
 
 TEST(ParseCondition, ReadsAWordAComparisonAndANumberWithOrWithoutSpaces) {
   for (const char* text : {"blocked >= 19", "blocked>=19", " blocked\t>=  19 "}) {
     EXPECT_EQ(parse_condition(text),
-              (SnapshotCondition{.metric = Metric::blocked, .comparison = Comparison::at_least, .value = 19}))
+              (SnapshotCondition{.metric = Metric::blocked, .relation = Relation::at_least, .value = 19}))
         << text;
   }
   EXPECT_EQ(parse_condition("inside!=0"),
-            (SnapshotCondition{.metric = Metric::inside, .comparison = Comparison::unequal, .value = 0}));
+            (SnapshotCondition{.metric = Metric::inside, .relation = Relation::unequal, .value = 0}));
   EXPECT_EQ(parse_condition("finished == 18446744073709551615"),
             (SnapshotCondition{.metric = Metric::finished,
-                               .comparison = Comparison::equal,
+                               .relation = Relation::equal,
                                .value = std::numeric_limits<std::uint64_t>::max()}));
 }
 

@@ -42,10 +42,12 @@ void SnapshotClock::taken(Nanos now) {
   if (every_ > 0) next_periodic_ = std::max(next_periodic_, now / every_ * every_ + every_);
 }
 
-SnapshotTaker::SnapshotTaker(const Experiment& experiment, TrialMemory& memory, pid_t process, Sight& sight)
+SnapshotTaker::SnapshotTaker(const Experiment& experiment, const GuardPlugin& guard, TrialMemory& memory,
+                             pid_t process, Sight& sight)
     : memory_(memory),
       sight_(sight),
-      observer_(process, memory.slots(), sight.layout()),
+      observer_(process, memory.slots(), sight.layout(),
+                experiment.promises_of(guard).fifo ? Observer::Again::sleep : Observer::Again::nothing),
       clock_(experiment),
       moments_(experiment.snapshot_at) {}
 
@@ -169,6 +171,7 @@ void SnapshotTaker::take() {
 }
 
 void SnapshotTaker::keep(Snapshot snapshot) {
+  snapshot.done = since_release();
   observer_.keep(snapshot);
   sight_.count_kept(snapshot.threads.size());
   snapshots_.push_back(std::move(snapshot));

@@ -35,7 +35,8 @@ class SnapshotClock {
 class SnapshotTaker {
  public:
   /// All of these must outlive it.
-  SnapshotTaker(const Experiment& experiment, TrialMemory& memory, pid_t process, Sight& sight);
+  SnapshotTaker(const Experiment& experiment, const GuardPlugin& guard, TrialMemory& memory, pid_t process,
+                Sight& sight);
 
   /// When `take_due` has something to do next, on the steady clock; nothing: not of its own accord.
   std::optional<Nanos> next_due() const;

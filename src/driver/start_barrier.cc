@@ -1,7 +1,6 @@
 #include "driver/start_barrier.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "driver/clock.h"
 
@@ -24,12 +23,6 @@ void pause_cpu() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
-}
-
-void sleep_until(Nanos deadline) {
-  const timespec until{.tv_sec = deadline / kSecond, .tv_nsec = deadline % kSecond};
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) != 0) {
-  }
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_l
 
 /// Boost.Lockfree's free list writes a node's link plainly while another thread that has just lost the
 /// race for the node may still read it; that thread then finds the node's tag changed and drops what it
-/// has read.
-const char* __tsan_default_suppressions() { return "race:boost::lockfree\n"; }
+/// has read. By the name of the file, too: where it is inlined its functions have no more than their own
+/// names.
+const char* __tsan_default_suppressions() { return "race:boost::lockfree\nrace:boost/lockfree/\n"; }
 }
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)

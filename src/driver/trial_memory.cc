@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -55,13 +56,21 @@ std::string printable(std::string_view text, std::size_t most) {
 
 }  // namespace
 
-TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys, std::size_t facts,
-                         bool with_stacks)
-    : facts_({}, 0) {
-  const std::size_t stacks = with_stacks ? threads : 0;
-  size_ = room_for<TrialHeader>(1) + room_for<ReasonTexts>(1) + room_for<WorkerSlot>(threads) +
-          room_for<WorkerUsage>(threads) + room_for<Facts::Counter>(keys * facts) +
-          room_for<Record>(requests) + room_for<SignalledStack>(stacks);
+TrialMemory::TrialMemory(const TrialMemorySize& size) : facts_({}, 0) {
+  const std::size_t stacks = size.stacks ? size.threads : 0;
+  const std::uint64_t steps = std::min(size.steps, size.requests);
+  const std::size_t counters = size.keys * size.facts;
+  const std::uint64_t records = size.counts ? size.threads : size.requests;
+  const std::size_t counting = size.counts ? size.threads : 0;
+  const std::size_t counted_keys = size.counts ? size.keys : 0;
+  const std::size_t queues = size.events ? counting : 0;
+  const std::size_t usages = std::size_t{size.threads} + 1;
+  key_stride_ = room_for<KeyCounts>(counted_keys) / sizeof(KeyCounts);
+  size_ = room_for<TrialHeader>(1) + room_for<ReasonTexts>(1) + room_for<WorkerSlot>(size.threads) +
+          room_for<WorkerUsage>(usages) + room_for<Facts::Counter>(counters) + room_for<Record>(records) +
+          room_for<StepSlots>(steps) + room_for<SignalledStack>(stacks) + room_for<WorkerCounts>(counting) +
+          room_for<KeyCounts>(counting * key_stride_) + room_for<LastLeave>(counted_keys) +
+          room_for<EventQueue>(queues);
   void* mapping = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) {
     throw std::system_error(errno, std::generic_category(), "the records of a trial need memory");
@@ -69,11 +78,18 @@ TrialMemory::TrialMemory(std::uint64_t requests, std::uint32_t threads, Key keys
   base_ = static_cast<std::byte*>(mapping);
   header_ = carve<TrialHeader>(1).data();
   reasons_ = carve<ReasonTexts>(1).data();
-  slots_ = carve<WorkerSlot>(threads);
-  usages_ = carve<WorkerUsage>(threads);
-  facts_ = Facts(carve<Facts::Counter>(keys * facts), facts);
-  records_ = carve<Record>(requests);
+  slots_ = carve<WorkerSlot>(size.threads);
+  usages_ = carve<WorkerUsage>(usages);
+  facts_ = Facts(carve<Facts::Counter>(counters), size.facts);
+  records_ = carve<Record>(records);
+  steps_ = carve<StepSlots>(steps);
   signalled_stacks_ = carve<SignalledStack>(stacks);
+  worker_counts_ = carve<WorkerCounts>(counting);
+  key_counts_ = carve<KeyCounts>(counting * key_stride_);
+  last_leaves_ = carve<LastLeave>(counted_keys);
+  event_queues_ = carve<EventQueue>(queues);
+  // Nobody promises that a queue of Boost's is empty where all is zero.
+  for (EventQueue& queue : event_queues_) std::construct_at(&queue);
 }
 
 TrialMemory::~TrialMemory() { munmap(base_, size_); }
@@ -116,12 +132,29 @@ Reason TrialMemory::keep(std::string_view said) {
 std::uint64_t TrialMemory::discard_damaged_records() {
   std::uint64_t discarded = 0;
   for (Record& record : records_) {
-    if (record.worker < slots_.size() && index_of(record.outcome) < kOutcomes && is_text(record.reason))
+    if (record.worker < slots_.size() && index_of(record.outcome) < kOutcomes &&
+        record.steps <= StepSlots::kSlots && is_text(record.reason))
       continue;
     std::memset(static_cast<void*>(&record), 0, sizeof record);
     ++discarded;
   }
+  for (WorkerCounts& worker : worker_counts_) {
+    if (plausible(worker)) continue;
+    std::memset(static_cast<void*>(&worker), 0, sizeof worker);
+    ++discarded;
+  }
   return discarded;
+}
+
+bool TrialMemory::plausible(const WorkerCounts& worker) const {
+  // A worker carries one request at a time.
+  const std::uint64_t requests = worker.requests.load(std::memory_order_relaxed);
+  const std::uint64_t ended = worker.ended();
+  if (requests < ended || requests > ended + 1) return false;
+  return std::ranges::all_of(worker.reasons, [this](const ReasonCount& slot) {
+    return is_text(Reason::lasting(slot.text.load(std::memory_order_relaxed))) &&
+           index_of(slot.outcome.load(std::memory_order_relaxed)) < kOutcomes;
+  });
 }
 
 bool TrialMemory::is_text(Reason reason) const {

@@ -7,6 +7,7 @@
 
 #include "core/function_ref.h"
 #include "driver/interruption.h"
+#include "driver/live_events.h"
 #include "driver/run_result.h"
 #include "driver/trial.h"
 #include "snapshot/sight.h"
@@ -25,10 +26,13 @@ struct TrialEnd {
   };
   Kind kind = Kind::completed;
   std::string sentence;      ///< empty if completed
+  Nanos gone = 0;            ///< when the process was, on the steady clock; 0: there was none
   std::optional<Hang> hang;  ///< if hung or over time
   std::vector<Snapshot> snapshots;
-  std::vector<std::string> limitations;  ///< sentences: what the snapshots lack, and why
-  std::uint64_t snapshots_left_out = 0;  ///< asked for beyond what memory is set aside for
+  std::vector<std::string> limitations;   ///< sentences: what the snapshots lack, and why
+  std::vector<RequestEvent> events = {};  ///< of the requests that live events told of
+  std::uint64_t events_not_kept = 0;      ///< that were told of and that there was no room for
+  std::uint64_t snapshots_left_out = 0;   ///< asked for beyond what memory is set aside for
 };
 
 /// Runs one trial in a child process and returns when it has ended and nothing of it is left: neither

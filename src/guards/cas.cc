@@ -4,7 +4,9 @@
 // that nobody enters the key again, and is cleared when the section did not succeed or threw.
 // Ordered: what a section that did not succeed did happens before the next one of that key enters; who is
 // turned away is ordered after nothing.
-// Memory: 64 bytes for every key ever used, freed with the guard.
+// Memory: 64 bytes for every key ever used, freed with the guard. The flag of a success must stay, because it
+// is what turns the next request away; one that was cleared stays too, or who is about to set it would have
+// to be counted.
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -16,7 +18,8 @@ class CasGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "cas",
                                    .about = "a flag per key: who sets it enters, the others leave at once",
-                                   .promises = {.exclusive = true, .once = true, .per_key = true}};
+                                   .promises = {.exclusive = true, .once = true, .per_key = true},
+                                   .bytes_per_key = 64};
 
   Result run(const Request& request, Section section) {
     Claim claim(flags_.at(request.key));

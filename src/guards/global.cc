@@ -13,7 +13,8 @@ class GlobalGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "global",
                                    .about = "one mutex for everything: all keys queue behind each other",
-                                   .promises = {.exclusive = true, .waits = true}};
+                                   .promises = {.exclusive = true, .waits = true},
+                                   .bytes_per_key = 0};
 
   Result run(const Request& /*request*/, Section section) {
     const std::lock_guard lock(mutex_);

@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -21,6 +20,7 @@
 #include "driver/clock.h"
 #include "driver/worker_threads.h"
 #include "guards/plain.h"
+#include "guards/wake_benchmark.h"
 
 namespace ccbench {
 namespace {
@@ -41,14 +41,16 @@ using Call = std::function<void(Key)>;
 
 class Registered {
  public:
-  explicit Registered(const GuardPlugin& plugin) : guard_(plugin.make()) {}
+  explicit Registered(const GuardPlugin& plugin, Kind kind = Kind::write)
+      : guard_(plugin.make(GuardContext(plugin.info))), kind_(kind) {}
   void operator()(Key key) {
     const auto section = [](const Entry&) { return empty_section(); };
-    benchmark::DoNotOptimize(guard_->run(Request{.key = key}, section));
+    benchmark::DoNotOptimize(guard_->run(Request{.key = key, .kind = kind_}, section));
   }
 
  private:
   std::unique_ptr<AnyGuard> guard_;
+  const Kind kind_;
 };
 
 template <class PlainGuard>
@@ -56,6 +58,17 @@ class Bare {
  public:
   void operator()(Key key) {
     benchmark::DoNotOptimize(guard_.run(key, [] { return empty_plain_section(); }));
+  }
+
+ private:
+  PlainGuard guard_;
+};
+
+template <class PlainGuard>
+class BareReads {
+ public:
+  void operator()(Key key) {
+    benchmark::DoNotOptimize(guard_.read(key, [] { return empty_plain_section(); }));
   }
 
  private:
@@ -176,13 +189,15 @@ void section_alone(benchmark::State& state) {
   for ([[maybe_unused]] const auto unused : state) benchmark::DoNotOptimize(empty_section());
 }
 
-/// Two threads contend; so do as many as there are CPUs, where that is more.
+/// Two threads contend; so do as many as there are CPUs, where that is more, and four times as many, of which
+/// those that hold a lock may have to wait for a CPU.
 void add_contended(const std::string& name, const std::function<void(benchmark::State&)>& function) {
   const auto cpus = static_cast<std::int64_t>(usable_cpus().size());
   if (cpus < 2) return;  // Threads that share a CPU do not contend: they take turns.
   auto* added = benchmark::RegisterBenchmark(name.c_str(), function);
   added->UseManualTime()->ArgName("threads")->Arg(2);
   if (cpus > 2) added->Arg(cpus);
+  added->Arg(4 * cpus);
 }
 
 template <class Subject, class... Args>
@@ -197,15 +212,39 @@ void add(const std::string& suffix, bool first_use_too, const Args&... args) {
   add_contended(name("contended"), [=](benchmark::State& state) { contended<Subject>(state, args...); });
 }
 
+/// Requests that read, for those who let them in together. Each on a key that exists, and all on one.
+template <class Subject, class... Args>
+void add_reads(const std::string& suffix, const Args&... args) {
+  benchmark::RegisterBenchmark(("reads/" + suffix).c_str(),
+                               [=](benchmark::State& state) { existing_key<Subject>(state, args...); });
+  add_contended("contended_reads/" + suffix,
+                [=](benchmark::State& state) { contended<Subject>(state, args...); });
+}
+
 /// The hand-written counterparts, by the name of the guard.
 const std::map<std::string_view, void (*)()> kBare = {
     {"none", [] { add<Bare<plain::NoGuard>>("none/bare", true); }},
     {"global", [] { add<Bare<plain::GlobalGuard>>("global/bare", false); }},
     {"synchronized", [] { add<Bare<plain::KeyedGuard<std::mutex>>>("synchronized/bare", true); }},
-    {"rwlock", [] { add<Bare<plain::KeyedGuard<std::shared_mutex>>>("rwlock/bare", true); }},
+    {"rwlock", [] { add<Bare<plain::SharedGuard>>("rwlock/bare", true); }},
+    {"stamped", [] { add<Bare<plain::SequenceGuard>>("stamped/bare", true); }},
+    {"fair", [] { add<Bare<plain::KeyedGuard<plain::TicketLock>>>("fair/bare", true); }},
     {"recursive", [] { add<Bare<plain::KeyedGuard<std::recursive_mutex>>>("recursive/bare", true); }},
     {"cas", [] { add<Bare<plain::CasGuard>>("cas/bare", true); }},
+    {"queue", [] { add<Bare<plain::ConsumerGuard>>("queue/bare", false); }},
+    {"coalesce", [] { add<Bare<plain::FutureGuard>>("coalesce/bare", true); }},
+    {"semaphore", [] { add<Bare<plain::KeyedGuard<plain::OnePermit>>>("semaphore/bare", true); }},
+    {"spin", [] { add<Bare<plain::KeyedGuard<plain::AdaptiveMutex>>>("spin/bare", true); }},
+    {"striped", [] { add<Bare<plain::StripedGuard>>("striped/bare", false); }},
+    {"try-lock", [] { add<Bare<plain::TimedGuard>>("try-lock/bare", true); }},
+    {"ttl-cache", [] { add<Bare<plain::CacheGuard>>("ttl-cache/bare", true); }},
     {"single-flight", [] { add<Bare<plain::SingleFlightGuard>>("single-flight/bare", true); }},
+};
+
+/// Likewise of requests that read.
+const std::map<std::string_view, void (*)()> kBareReads = {
+    {"rwlock", [] { add_reads<BareReads<plain::SharedGuard>>("rwlock/bare"); }},
+    {"stamped", [] { add_reads<BareReads<plain::SequenceGuard>>("stamped/bare"); }},
 };
 
 }  // namespace
@@ -221,7 +260,12 @@ void register_guard_benchmarks() {
     add<Registered>(std::string(plugin.info.name), plugin.info.promises.per_key, plugin);
     const auto bare = kBare.find(plugin.info.name);
     if (bare != kBare.end()) bare->second();
+    const auto reads = kBareReads.find(plugin.info.name);
+    if (reads == kBareReads.end()) continue;
+    add_reads<Registered>(std::string(plugin.info.name), plugin, Kind::read);
+    reads->second();
   }
+  register_wake_benchmarks();
 }
 
 }  // namespace ccbench

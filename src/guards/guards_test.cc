@@ -5,7 +5,8 @@
 // caught say how strong the check is on this machine, now; the guard then has to hold for three times as
 // many.
 #include <gtest/gtest.h>
-#include <malloc.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <latch>
 #include <map>
@@ -32,7 +34,9 @@
 
 #include "core/registry.h"
 #include "driver/build.h"
+#include "sync/asleep_test.h"
 #include "sync/keyed.h"
+#include "sync/stamped_lock.h"
 #include "sync/start_line.h"
 #include "sync/std_sync.h"
 
@@ -47,7 +51,14 @@ using std::chrono::steady_clock;
 
 /// Rounds of two spin-started threads: at most on a mutant, at least on a guard.
 constexpr int kMostSpinRounds = kSanitized ? 30'000 : 300'000;
-constexpr int kLeastSpinRounds = kSanitized ? 2'000 : 20'000;
+#ifdef __OPTIMIZE__
+constexpr int kLeastPlainRounds = 20'000;
+#else
+constexpr int kLeastPlainRounds = 5'000;
+#endif
+constexpr int kLeastSpinRounds = kSanitized ? 2'000 : kLeastPlainRounds;
+/// For the other settings of a guard that holds for so many with its defaults.
+constexpr int kFewSpinRounds = kLeastSpinRounds / 10;
 
 /// How long a check waits for something that a correct guard lets happen. Long, because only a wrong guard or
 /// an overloaded machine ever waits for it; for mutants, which wait to its end, short.
@@ -77,7 +88,7 @@ class Watchdog {
  private:
   void watch() {
     std::unique_lock lock(mutex_);
-    if (changed_.wait_for(lock, seconds(60), [this] { return over_; })) return;
+    if (changed_.wait_for(lock, seconds(300), [this] { return over_; })) return;
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     std::fprintf(stderr, "%s.%s hangs: a guard does not let its callers go\n", test->test_suite_name(),
                  test->name());
@@ -284,6 +295,71 @@ bool stay_shut_after_refusal(AnyGuard& guard, milliseconds /*patience*/) {
   return stay_shut_after(guard, section, false);
 }
 
+/// The kernel's number of the calling thread.
+pid_t number_of_this_thread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
+
+std::string line_of(const std::string& file) {
+  std::ifstream stream(file);
+  std::string line;
+  std::getline(stream, line);
+  return line;
+}
+
+/// How long a sleeping thread has run so far; empty if it does not sleep.
+std::string rest_of(pid_t thread) {
+  const std::string folder = "/proc/self/task/" + std::to_string(thread);
+  const std::string state = line_of(folder + "/stat");
+  const auto end_of_name = state.rfind(") ");
+  if (end_of_name == std::string::npos || state[end_of_name + 2] != 'S') return {};
+  return "S " + line_of(folder + "/schedstat");
+}
+
+/// Whether there was an instant at which all of them slept: none has run between two looks.
+bool all_sleep(const auto& threads) {
+  std::vector<std::string> rests;
+  for (const auto& thread : threads) rests.push_back(thread == 0 ? std::string{} : rest_of(thread));
+  if (std::ranges::count(rests, std::string{}) > 0) return false;
+  return std::ranges::equal(threads, rests, {}, [](const auto& thread) { return rest_of(thread); });
+}
+
+/// Requests that come while `inside` others are, which is all that can be: they wait without sleeping, or
+/// some of them are not let go after all of those have left at one instant. A mutant gives up at last, for
+/// the sake of the tests.
+bool leave_sleepers_behind(AnyGuard& guard, int inside, milliseconds patience) {
+  constexpr int kWaiters = 4;
+  std::atomic<int> entered{0};
+  std::atomic<bool> slept{false};
+  std::atomic<int> leaving{0};
+  std::array<std::atomic<pid_t>, kWaiters> waiters{};
+  std::atomic<int> gave_up{0};
+  bool all_slept = false;
+  const auto hold = [&](const Entry&) {
+    ++entered;
+    comes_true([&] { return slept.load(); }, 2 * kPatience);
+    ++leaving;
+    while (leaving < inside) std::this_thread::yield();
+    return refused(kNo);
+  };
+  run_in_threads(inside + kWaiters + 1, [&](int thread) {
+    if (thread < inside) {
+      guard.run(request_for(kKey), hold);
+    } else if (thread < inside + kWaiters) {
+      comes_true([&] { return entered == inside; }, kPatience);
+      waiters.at(static_cast<std::size_t>(thread - inside)) = number_of_this_thread();
+      const Result result = guard.run(request_for(kKey), [](const Entry&) { return refused(kNo); });
+      if (result.outcome != Outcome::refused) ++gave_up;
+    } else {
+      all_slept = comes_true([&] { return all_sleep(waiters); }, patience);
+      slept = true;
+    }
+  });
+  return !all_slept || gave_up > 0;
+}
+
+bool leave_sleepers_of_one(AnyGuard& guard, milliseconds patience) {
+  return leave_sleepers_behind(guard, 1, patience);
+}
+
 /// What became of a request that came while another one of its key was inside.
 struct Visit {
   bool ended_meanwhile = false;
@@ -329,10 +405,168 @@ Seen leave_instead_of_waiting(AnyGuard& guard, int rounds) {
   return seen;
 }
 
-/// A request that waits for the one inside, where the guard promised to turn it away.
+/// A request that waits for the one inside, where the guard promised to send it away, at once or in time.
 bool wait_instead_of_leaving(AnyGuard& guard, milliseconds patience) {
   const Visit visit = visit_while_inside(guard, patience);
+  const bool sent_away = visit.outcome == Outcome::turned_away || visit.outcome == Outcome::timed_out;
+  return !visit.ended_meanwhile || !sent_away;
+}
+
+bool wait_instead_of_being_turned_away(AnyGuard& guard, milliseconds patience) {
+  const Visit visit = visit_while_inside(guard, patience);
   return !visit.ended_meanwhile || visit.outcome != Outcome::turned_away;
+}
+
+/// A request that is not told in time that its time is up.
+bool do_not_give_up(AnyGuard& guard, milliseconds patience) {
+  const Visit visit = visit_while_inside(guard, patience);
+  return !visit.ended_meanwhile || visit.outcome != Outcome::timed_out;
+}
+
+/// What requests got that came one after the other while another one of their key stayed inside, and how long
+/// the first one took. Only for guards that give up.
+struct Visitors {
+  std::array<Outcome, 2> outcomes{};
+  nanoseconds first{0};
+};
+
+Visitors give_up_one_after_the_other(AnyGuard& guard) {
+  Visitors visitors;
+  guard.run(request_for(kKey), [&](const Entry&) {
+    run_in_threads(1, [&](int) {
+      for (Outcome& outcome : visitors.outcomes) {
+        const auto begin = steady_clock::now();
+        outcome = guard.run(request_for(kKey), [](const Entry&) { return refused(kNo); }).outcome;
+        if (&outcome == visitors.outcomes.data()) visitors.first = steady_clock::now() - begin;
+      }
+    });
+    return refused(kNo);
+  });
+  return visitors;
+}
+
+/// A request that gives up and enters nevertheless, or lets the next one in beside who is inside.
+bool enter_after_giving_up(AnyGuard& guard, milliseconds /*patience*/) {
+  const Visitors visitors = give_up_one_after_the_other(guard);
+  return std::ranges::count(visitors.outcomes, Outcome::timed_out) != std::ssize(visitors.outcomes);
+}
+
+/// Requests that gave up, and after which nobody is let in any more.
+bool stay_shut_after_giving_up(AnyGuard& guard, milliseconds /*patience*/) {
+  give_up_one_after_the_other(guard);
+  bool entered = false;
+  guard.run(request_for(kKey), [&](const Entry&) {
+    entered = true;
+    return refused(kNo);
+  });
+  return !entered;
+}
+
+/// More inside at once than the guard admits: everybody who is inside waits there for one too many.
+Seen admit_too_many(AnyGuard& guard, int admits, int rounds, milliseconds patience) {
+  Seen seen;
+  while (!seen.breach && seen.rounds < rounds) {
+    ++seen.rounds;
+    std::atomic<int> inside{0};
+    std::atomic<bool> too_many{false};
+    run_in_threads(admits + 2, [&](int) {
+      guard.run(request_for(kKey), [&](const Entry&) {
+        if (++inside > admits) too_many = true;
+        comes_true([&] { return too_many.load(); }, patience);
+        --inside;
+        return refused(kNo);
+      });
+    });
+    seen.breach = too_many;
+  }
+  return seen;
+}
+
+/// As many requests as the guard admits never are inside together.
+bool admit_too_few(AnyGuard& guard, int admits, milliseconds patience) {
+  std::atomic<int> inside{0};
+  std::atomic<bool> met{false};
+  run_in_threads(admits, [&](int) {
+    guard.run(request_for(kKey), [&](const Entry&) {
+      if (++inside == admits) met = true;
+      comes_true([&] { return met.load(); }, patience);
+      --inside;
+      return refused(kNo);
+    });
+  });
+  return !met;
+}
+
+/// Sections that throw, as many as the guard admits, leave room for fewer.
+bool admit_fewer_after_throws(AnyGuard& guard, int admits, milliseconds patience) {
+  for (int time = 0; time < admits; ++time) {
+    try {
+      guard.run(request_for(kKey), [](const Entry&) -> Result { throw Thrown{}; });
+    } catch (const Thrown&) {
+    }
+  }
+  return admit_too_few(guard, admits, patience);
+}
+
+/// All that are inside leave at one instant while others sleep, and these are not all let in.
+Seen leave_room_unused(AnyGuard& guard, int admits, int rounds, milliseconds patience) {
+  Seen seen;
+  while (!seen.breach && seen.rounds < rounds) {
+    ++seen.rounds;
+    seen.breach = leave_sleepers_behind(guard, admits, patience);
+  }
+  return seen;
+}
+
+/// Two that come at one instant get in where there is room for one more.
+Seen collide_for_last_place(AnyGuard& guard, int admits, int rounds) {
+  std::atomic<int> inside{0};
+  std::atomic<int> leave{0};
+  Seen seen;
+  run_in_threads(admits, [&](int thread) {
+    if (thread == 0) {
+      comes_true([&] { return inside == admits - 1; }, kPatience);
+      seen = collide_inside(guard, kTwoWrites, Keys::one, rounds);
+      leave = 1;
+      leave.notify_all();
+      return;
+    }
+    guard.run(request_for(kKey), [&](const Entry&) {
+      ++inside;
+      leave.wait(0);
+      return refused(kNo);
+    });
+  });
+  return seen;
+}
+
+/// Of 32 keys, not even half are let in while another one is inside.
+bool keep_most_keys_out(AnyGuard& guard, milliseconds patience) {
+  constexpr int kOthers = 32;
+  std::atomic<int> entered{0};
+  std::atomic<bool> inside{false};
+  std::atomic<bool> leave{false};
+  bool most_entered = false;
+  run_in_threads(kOthers + 2, [&](int thread) {
+    if (thread == kOthers) {
+      guard.run(request_for(kKey), [&](const Entry&) {
+        inside = true;
+        comes_true([&] { return leave.load(); }, 2 * kPatience);
+        return refused(kNo);
+      });
+    } else if (thread == kOthers + 1) {
+      comes_true([&] { return inside.load(); }, kPatience);
+      most_entered = comes_true([&] { return entered > kOthers / 2; }, patience);
+      leave = true;
+    } else {
+      comes_true([&] { return inside.load(); }, kPatience);
+      guard.run(request_for(kKey + 1 + static_cast<Key>(thread)), [&](const Entry&) {
+        ++entered;
+        return refused(kNo);
+      });
+    }
+  });
+  return !most_entered;
 }
 
 /// A thread that is inside and cannot enter its key again, three deep.
@@ -373,6 +607,186 @@ bool let_in_after_inner_section(AnyGuard& guard, milliseconds /*patience*/) {
 /// Two reads that never are inside together.
 bool reads_keep_apart(AnyGuard& guard, milliseconds patience) {
   return !meet_inside(guard, {Kind::read, Kind::read}, 1, patience).breach;
+}
+
+/// Two numbers that a write changes one after the other, and a read reads likewise.
+class alignas(64) Pair {
+ public:
+  void write() {
+    const int next = first_.load(std::memory_order_relaxed) + 1;
+    first_.store(next, std::memory_order_relaxed);
+    linger();
+    second_.store(next, std::memory_order_relaxed);
+  }
+  /// Whether they are the same.
+  bool read() const {
+    const int first = first_.load(std::memory_order_relaxed);
+    linger();
+    return second_.load(std::memory_order_relaxed) == first;
+  }
+
+ private:
+  static void linger() {
+    for (const auto end = steady_clock::now() + nanoseconds(300); steady_clock::now() < end;) {
+    }
+  }
+
+  std::atomic<int> first_{0};
+  std::atomic<int> second_{0};
+};
+
+/// A read that is answered what a write had half done when it looked. It may have looked again since.
+Seen answer_torn_reads(AnyGuard& guard, int rounds) {
+  Pair pair;
+  alignas(64) std::atomic<bool> torn{false};
+  const auto play = [&](int thread, int /*round*/) {
+    if (thread == 0) {
+      guard.run(request_for(kKey), [&](const Entry&) {
+        pair.write();
+        return refused(kNo);
+      });
+      return;
+    }
+    const auto section = [&](const Entry&) { return success(pair.read() ? 0 : 1); };
+    if (guard.run(request_for(kKey, Kind::read), section).value != 0) torn = true;
+  };
+  return spin_rounds(rounds, play, [&] { return torn.load(); });
+}
+
+/// What became of a read while whose first look a write came.
+struct Overtaken {
+  bool written_meanwhile = false;
+  int looks = 0;
+  Result result;
+  bool thrown = false;
+};
+
+/// The first look lasts until the write has ended or `patience` is over, and then ends by `first`.
+Overtaken read_while_another_writes(AnyGuard& guard, milliseconds patience,
+                                    const std::function<Result()>& first) {
+  Overtaken read;
+  std::atomic<bool> looking{false};
+  std::atomic<bool> written{false};
+  run_in_threads(2, [&](int thread) {
+    if (thread == 0) {
+      comes_true([&] { return looking.load(); }, kPatience);
+      guard.run(request_for(kKey), [](const Entry&) { return success(); });
+      written = true;
+      return;
+    }
+    const auto section = [&](const Entry&) {
+      if (++read.looks > 1) return success(read.looks);
+      looking = true;
+      read.written_meanwhile = comes_true([&] { return written.load(); }, patience);
+      return first();
+    };
+    try {
+      read.result = guard.run(request_for(kKey, Kind::read), section);
+    } catch (const Thrown&) {
+      read.thrown = true;
+    }
+  });
+  return read;
+}
+
+/// A write that waits for a read which is inside.
+bool reads_hold_writes_up(AnyGuard& guard, milliseconds patience) {
+  return !read_while_another_writes(guard, patience, [] { return success(); }).written_meanwhile;
+}
+
+/// A read that is answered what it saw before a write that has ended since, instead of looking again.
+bool answer_an_overtaken_read(AnyGuard& guard, milliseconds patience) {
+  const Overtaken read = read_while_another_writes(guard, patience, [] { return success(1); });
+  return read.looks != 2 || read.result.outcome != Outcome::success || read.result.value != 2;
+}
+
+/// A read that throws because of what it saw, where it is only a write that it came in between of.
+bool throw_of_an_overtaken_read(AnyGuard& guard, milliseconds patience) {
+  const Overtaken read = read_while_another_writes(guard, patience, []() -> Result { throw Thrown{}; });
+  return read.thrown || read.looks != 2;
+}
+
+/// A lone read that looks more than once, or whose exception gets lost.
+bool look_again_for_nothing(AnyGuard& guard, milliseconds /*patience*/) {
+  int looks = 0;
+  bool thrown = false;
+  try {
+    guard.run(request_for(kKey, Kind::read), [&](const Entry&) -> Result {
+      ++looks;
+      throw Thrown{};
+    });
+  } catch (const Thrown&) {
+    thrown = true;
+  }
+  guard.run(request_for(kKey, Kind::read), [&](const Entry&) {
+    ++looks;
+    return success();
+  });
+  return looks != 2 || !thrown;
+}
+
+/// Of two writes that come at once, one that never gets inside.
+Seen keep_a_write_out(AnyGuard& guard, int rounds) {
+  alignas(64) std::atomic<bool> kept_out{false};
+  const auto play = [&](int /*thread*/, int /*round*/) {
+    bool entered = false;
+    guard.run(request_for(kKey), [&](const Entry&) {
+      entered = true;
+      return refused(kNo);
+    });
+    if (!entered) kept_out = true;
+  };
+  return spin_rounds(rounds, play, [&] { return kept_out.load(); });
+}
+
+/// Requests that enter in another order than that in which they came. Each comes when the one before it is
+/// seen to sleep in the guard, the last one as soon as it has been inside itself, while the next one is still
+/// waking up. Who does not sleep while it waits is not fair either: it takes the CPU from those who are
+/// inside.
+Seen enter_out_of_order(AnyGuard& guard, int rounds) {
+  constexpr int kThreads = 5;  // of which the first one comes twice
+  Seen seen;
+  while (!seen.breach && seen.rounds < rounds) {
+    ++seen.rounds;
+    std::array<std::atomic<pid_t>, kThreads> came{};
+    std::atomic<bool> inside{false};
+    std::atomic<bool> leave{false};
+    std::atomic<int> coming{0};
+    std::array<int, kThreads> order{};
+    std::atomic<std::size_t> entered{0};
+    bool all_slept = true;
+    const auto enter = [&](int thread) {
+      guard.run(request_for(kKey), [&](const Entry&) {
+        order.at(entered.fetch_add(1)) = thread;
+        return refused(kNo);
+      });
+    };
+    run_in_threads(kThreads + 1, [&](int thread) {
+      if (thread == 0) {
+        guard.run(request_for(kKey), [&](const Entry&) {
+          inside = true;
+          comes_true([&] { return leave.load(); }, 2 * kPatience);
+          return refused(kNo);
+        });
+        enter(kThreads);
+      } else if (thread < kThreads) {
+        comes_true([&] { return coming.load() >= thread; }, kPatience);
+        came.at(static_cast<std::size_t>(thread)) = gettid();
+        enter(thread);
+      } else {
+        comes_true([&] { return inside.load(); }, kPatience);
+        for (int next = 1; next < kThreads && all_slept; ++next) {
+          coming = next;
+          const auto& waiter = came.at(static_cast<std::size_t>(next));
+          all_slept = comes_true([&] { return waiter != 0 && is_asleep(waiter); }, kPatience);
+        }
+        coming = kThreads;
+        leave = true;
+      }
+    });
+    seen.breach = !all_slept || !std::ranges::is_sorted(order);
+  }
+  return seen;
 }
 
 constexpr int kCallers = 4;
@@ -501,20 +915,6 @@ bool keep_exception(AnyGuard& guard, milliseconds patience) {
   return !trace.expired();
 }
 
-/// Memory that grows with the number of keys used.
-bool keep_memory_per_key(AnyGuard& guard, int keys) {
-  const auto in_use = [] {
-    const auto heap = mallinfo2();
-    return heap.uordblks + heap.hblkhd;
-  };
-  const auto before = in_use();
-  for (int key = 0; key < keys; ++key) {
-    guard.run(request_for(static_cast<Key>(key)), [](const Entry&) { return success(); });
-  }
-  constexpr std::size_t kMuch = 131'072;
-  return in_use() > before + kMuch;
-}
-
 // ---------------------------------------------------------------- mutants: each breaks one promise
 
 /// Waits for a flag, but not for ever, so that a mutant which never gives it back cannot hang the tests.
@@ -633,6 +1033,176 @@ struct OpensWithInnerSection {
   std::atomic<std::thread::id> holder{};
 };
 
+/// A semaphore by the book of three permits, or of another number; whoever waits too long gives up.
+template <int kPermits, bool kWakesAlways = true, bool kGivesBackAlways = true>
+struct CountsPermits {
+  static constexpr GuardInfo kInfo{.name = "counts-permits", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    std::unique_lock lock(mutex);
+    const auto end = steady_clock::now() + 5 * kShortPatience;
+    while (taken == kPermits) {
+      if (given_back.wait_until(lock, end) == std::cv_status::timeout) return kGaveUp;
+    }
+    ++taken;
+    lock.unlock();
+    try {
+      const Result result = section(Entry{});
+      give_back();
+      return result;
+    } catch (...) {
+      if (kGivesBackAlways) give_back();
+      throw;
+    }
+  }
+  void give_back() {
+    const std::lock_guard lock(mutex);
+    // To wake somebody only where all permits were taken is to forget the second of two that leave at once.
+    if (taken-- == kPermits || kWakesAlways) given_back.notify_one();
+  }
+  std::mutex mutex;
+  std::condition_variable given_back;
+  int taken = 0;
+};
+
+/// Looks how many permits are taken, and then takes one.
+struct LooksThenTakes {
+  static constexpr GuardInfo kInfo{.name = "looks-then-takes", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    if (taken.load() == 3) return turned_away("all are taken");
+    taken.fetch_add(1);
+    const Result result = section(Entry{});
+    taken.fetch_sub(1);
+    return result;
+  }
+  std::atomic<int> taken{0};
+};
+
+/// Wakes one sleeper, and then forgets that there were more.
+struct ForgetsSleepers {
+  static constexpr GuardInfo kInfo{.name = "forgets-sleepers", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    {
+      std::unique_lock lock(mutex);
+      const auto end = steady_clock::now() + 5 * kShortPatience;
+      while (taken) {
+        sleepers = true;
+        if (freed.wait_until(lock, end) == std::cv_status::timeout) return kGaveUp;
+        sleepers = false;
+      }
+      taken = true;
+    }
+    const Result result = section(Entry{});
+    const std::lock_guard lock(mutex);
+    taken = false;
+    if (sleepers) freed.notify_one();
+    return result;
+  }
+  std::mutex mutex;
+  std::condition_variable freed;
+  bool taken = false;
+  bool sleepers = false;
+};
+
+/// Waits without sleeping.
+struct NeverSleeps {
+  static constexpr GuardInfo kInfo{.name = "never-sleeps", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    while (taken.exchange(1) != 0) {
+    }
+    const Result result = section(Entry{});
+    taken.store(0);
+    return result;
+  }
+  std::atomic<int> taken{0};
+};
+
+/// Leaves its lock to those who wait, and counts those who gave up among them.
+struct HandsOverToNobody {
+  static constexpr GuardInfo kInfo{.name = "hands-over-to-nobody", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    ++waiters;
+    if (!mutex.lock()) return kGaveUp;
+    --waiters;
+    const Result result = section(Entry{});
+    if (waiters == 0) mutex.unlock();
+    return result;
+  }
+  PatientLock mutex;
+  std::atomic<int> waiters{0};
+};
+
+/// Hands over, and to who has come last.
+class ServesTheLatest {
+ public:
+  static constexpr GuardInfo kInfo{.name = "serves-the-latest", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    std::unique_lock lock(mutex_);
+    const int ticket = ++last_ticket_;
+    waiting_.insert(ticket);
+    changed_.wait(lock, [&] { return !held_ && *waiting_.rbegin() == ticket; });
+    waiting_.erase(ticket);
+    held_ = true;
+    lock.unlock();
+    const Result result = section(Entry{});
+    lock.lock();
+    held_ = false;
+    changed_.notify_all();
+    return result;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<int> waiting_;
+  int last_ticket_ = 0;
+  bool held_ = false;
+};
+
+enum class Slip { validates_early, passes_exceptions_on, looks_twice };
+
+/// Optimistic reads beside writes that lock, with one slip.
+template <Slip kSlip>
+struct CarelessReads {
+  static constexpr GuardInfo kInfo{.name = "careless-reads", .about = "", .promises = {}};
+  Result run(const Request& request, Section section) {
+    if (request.kind == Kind::write) {
+      const Stamp stamp = lock.write_lock();
+      const Result result = section(Entry{});
+      lock.unlock_write(stamp);
+      return result;
+    }
+    const Stamp stamp = lock.try_optimistic_read();
+    const bool early = lock.validate(stamp);
+    if (stamp != 0) {
+      const Result result = section(Entry{});
+      if (kSlip == Slip::validates_early ? early : kSlip != Slip::looks_twice && lock.validate(stamp))
+        return result;
+    }
+    const Stamp read = lock.read_lock();
+    const Result result = section(Entry{});
+    lock.unlock_read(read);
+    return result;
+  }
+  StampedLock<StdSync> lock;
+};
+
+/// Converts from reading to writing without letting go meanwhile, and gives up where that takes too long.
+struct HoldsOnToItsRead {
+  static constexpr GuardInfo kInfo{.name = "holds-on-to-its-read", .about = "", .promises = {}};
+  Result run(const Request& /*request*/, Section section) {
+    const Stamp read = lock.read_lock();
+    Stamp stamp = 0;
+    if (!comes_true([&] { return (stamp = lock.try_convert_to_write(read)) != 0; }, milliseconds(5))) {
+      lock.unlock_read(read);
+      return kGaveUp;
+    }
+    const Result result = section(Entry{});
+    lock.unlock_write(stamp);
+    return result;
+  }
+  StampedLock<StdSync> lock;
+};
+
 enum class Flaw { keeps_success, keeps_failure, leaves_late, followers_succeed, loses_exception };
 
 /// Single flight by the book, with one flaw.
@@ -696,13 +1266,27 @@ using Make = std::function<std::unique_ptr<AnyGuard>()>;
 
 template <class G>
 std::unique_ptr<AnyGuard> mutant() {
-  return std::make_unique<ErasedGuard<G>>();
+  return std::make_unique<ErasedGuard<G>>(GuardContext(G::kInfo));
 }
 
-Make registered(std::string_view name) {
+const GuardPlugin& plugin_of(std::string_view name) {
   const GuardPlugin* plugin = guards().find(name);
   if (plugin == nullptr) throw std::logic_error("no guard is named " + std::string(name));
-  return plugin->make;
+  return *plugin;
+}
+
+/// Settings as a user would type them.
+using Settings = std::map<std::string, std::string>;
+
+GuardContext context_of(const GuardPlugin& plugin, const Settings& settings) {
+  GuardContext context(plugin.info);
+  for (const auto& [flag, value] : settings) EXPECT_EQ(context.parameters.set(flag, value), "") << flag;
+  return context;
+}
+
+Make registered(std::string_view name, const Settings& settings = {}) {
+  const GuardPlugin& plugin = plugin_of(name);
+  return [&plugin, settings] { return plugin.make(context_of(plugin, settings)); };
 }
 
 using RoundsCheck = std::function<Seen(AnyGuard&, int rounds)>;
@@ -728,11 +1312,12 @@ void expect_holds_in_rounds(const RoundsCheck& check, const Make& mutant, const 
   expect_holds(check, mutant, guard, 3, 50);
 }
 
-void expect_holds_in_spin_rounds(const RoundsCheck& check, const Make& mutant, const Make& guard) {
+void expect_holds_in_spin_rounds(const RoundsCheck& check, const Make& mutant, const Make& guard,
+                                 int least = kLeastSpinRounds) {
   if (allowed_cpus().size() < 2) {
     GTEST_SKIP() << "one CPU: threads started by spinning never meet, so this check has no power here";
   }
-  expect_holds(check, mutant, guard, kLeastSpinRounds, kMostSpinRounds);
+  expect_holds(check, mutant, guard, least, kMostSpinRounds);
 }
 
 // ---------------------------------------------------------------- tests, by promise
@@ -761,35 +1346,66 @@ std::string test_name(const testing::TestParamInfo<std::string>& info) {
 }
 
 class EveryGuard : public GuardTest {};
+class ReopeningGuard : public GuardTest {};
 class ExclusiveGuard : public GuardTest {};
 class OnceGuard : public GuardTest {};
 class WaitingGuard : public GuardTest {};
 class TurningAwayGuard : public GuardTest {};
 class PerKeyGuard : public GuardTest {};
 class ReentrantGuard : public GuardTest {};
+class GivingUpGuard : public GuardTest {};
+class FifoGuard : public GuardTest {};
 class SharingGuard : public GuardTest {};
+class AdmittingGuard : public GuardTest {
+ protected:
+  /// What its mutants are made for: one is what every exclusive guard is tested with.
+  static constexpr int kAdmitted = 3;
+
+  static Settings settings() {
+    const auto parameters = plugin_of(GetParam()).info.parameters;
+    const bool has = std::ranges::find(parameters, "permits", &Parameter::name) != parameters.end();
+    return has ? Settings{{"permits", "3"}} : Settings{};
+  }
+  static Make guard() { return registered(GetParam(), settings()); }
+  void SetUp() override {
+    const GuardPlugin& plugin = plugin_of(GetParam());
+    ASSERT_EQ(plugin.promises(context_of(plugin, settings())).admits, kAdmitted);
+  }
+};
 
 INSTANTIATE_TEST_SUITE_P(, EveryGuard, guards_that([](const Promises&) { return true; }), test_name);
+// Where a failure is the end of its siblings, it is the end of those to come too.
+INSTANTIATE_TEST_SUITE_P(, ReopeningGuard, guards_that([](const Promises& p) { return !p.cancels; }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(, ExclusiveGuard, guards_that([](const Promises& p) { return p.exclusive; }),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(, OnceGuard, guards_that([](const Promises& p) { return p.once; }), test_name);
 INSTANTIATE_TEST_SUITE_P(, WaitingGuard, guards_that([](const Promises& p) { return p.waits; }), test_name);
 INSTANTIATE_TEST_SUITE_P(, TurningAwayGuard,
                          guards_that([](const Promises& p) { return p.exclusive && !p.waits; }), test_name);
+INSTANTIATE_TEST_SUITE_P(, GivingUpGuard, guards_that([](const Promises& p) { return p.gives_up; }),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(, PerKeyGuard, guards_that([](const Promises& p) { return p.per_key; }), test_name);
 INSTANTIATE_TEST_SUITE_P(, ReentrantGuard, guards_that([](const Promises& p) { return p.reentrant; }),
                          test_name);
-INSTANTIATE_TEST_SUITE_P(, SharingGuard, guards_that([](const Promises& p) { return p.shares; }), test_name);
+// Where several may be inside, the order in which they enter cannot be seen from inside.
+INSTANTIATE_TEST_SUITE_P(, FifoGuard, guards_that([](const Promises& p) { return p.fifo && p.exclusive; }),
+                         test_name);
+// Who shares and is not exclusive may make several calls at once: a cache.
+INSTANTIATE_TEST_SUITE_P(, SharingGuard,
+                         guards_that([](const Promises& p) { return p.shares && p.exclusive; }), test_name);
+INSTANTIATE_TEST_SUITE_P(, AdmittingGuard, guards_that([](const Promises& p) { return p.admits > 0; }),
+                         test_name);
 
 TEST_P(EveryGuard, AnswersALoneRequestWithWhatItsSectionAnswered) {
   expect_holds(answers_something_else, mutant<ForgetsTheAnswer>, guard());
 }
 
-TEST_P(EveryGuard, LetsTheNextRequestInAfterARefusal) {
+TEST_P(ReopeningGuard, LetsTheNextRequestInAfterARefusal) {
   expect_holds(stay_shut_after_refusal, mutant<OpensNever>, guard());
 }
 
-TEST_P(EveryGuard, PassesAnExceptionOnAndLetsTheNextRequestIn) {
+TEST_P(ReopeningGuard, PassesAnExceptionOnAndLetsTheNextRequestIn) {
   expect_holds(stay_shut_after_throw, mutant<ForgetsToUnlock>, guard());
   expect_holds(stay_shut_after_throw, mutant<SwallowsExceptions>, guard());
 }
@@ -824,7 +1440,12 @@ TEST_P(WaitingGuard, MakesARequestWaitThatCannotEnter) {
   expect_holds_in_rounds(leave_instead_of_waiting, mutant<OpensAlways>, guard());
 }
 
-TEST_P(TurningAwayGuard, LetsARequestGoAtOnceThatCannotEnter) {
+TEST_P(WaitingGuard, LetsWaitersSleepAndForgetsNone) {
+  expect_holds(leave_sleepers_of_one, mutant<NeverSleeps>, guard());
+  expect_holds(leave_sleepers_of_one, mutant<ForgetsSleepers>, guard());
+}
+
+TEST_P(TurningAwayGuard, LetsARequestGoThatCannotEnter) {
   expect_holds(wait_instead_of_leaving, registered("global"), guard());
 }
 
@@ -838,6 +1459,11 @@ TEST_P(ReentrantGuard, LetsItsHolderEnterAgain) {
 
 TEST_P(ReentrantGuard, StaysTakenWhenAnInnerSectionEnds) {
   expect_holds(let_in_after_inner_section, mutant<OpensWithInnerSection>, guard());
+}
+
+TEST_P(FifoGuard, LetsRequestsInInTheOrderInWhichTheyCame) {
+  expect_holds_in_rounds(enter_out_of_order, registered("synchronized"), guard());
+  expect_holds_in_rounds(enter_out_of_order, mutant<ServesTheLatest>, guard());
 }
 
 TEST_P(SharingGuard, GivesTheSuccessOfOneCallerToAllThatCameMeanwhile) {
@@ -855,55 +1481,173 @@ TEST_P(SharingGuard, GivesTheVeryExceptionOfOneCallerToAllThatCameMeanwhile) {
   expect_holds(share_no_exception, mutant<FlawedFlight<Flaw::loses_exception>>, guard());
 }
 
+TEST_P(AdmittingGuard, AdmitsNoMoreThanItPromises) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return admit_too_many(guard, kAdmitted, rounds, milliseconds(20));
+  };
+  expect_holds_in_rounds(check, mutant<CountsPermits<kAdmitted + 1>>, guard());
+  expect_holds_in_rounds(check, registered("faulty-extra-permit", {{"permits", "3"}}), guard());
+}
+
+TEST_P(AdmittingGuard, AdmitsAsManyAsItPromises) {
+  const auto check = [](AnyGuard& guard, milliseconds patience) {
+    return admit_too_few(guard, kAdmitted, patience);
+  };
+  expect_holds(check, mutant<CountsPermits<kAdmitted - 1>>, guard());
+  expect_holds(check, registered("synchronized"), guard());
+}
+
+TEST_P(AdmittingGuard, KeepsTheSecondOfTwoOutThatComeForTheLastPlace) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return collide_for_last_place(guard, kAdmitted, rounds);
+  };
+  expect_holds_in_spin_rounds(check, mutant<LooksThenTakes>, guard(), kFewSpinRounds);
+}
+
+TEST_P(AdmittingGuard, LosesNoPlaceToAnException) {
+  const auto check = [](AnyGuard& guard, milliseconds patience) {
+    return admit_fewer_after_throws(guard, kAdmitted, patience);
+  };
+  expect_holds(check, mutant<CountsPermits<kAdmitted, true, false>>, guard());
+}
+
+TEST_P(AdmittingGuard, FillsAllPlacesThatAreLeftAtOnce) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return leave_room_unused(guard, kAdmitted, rounds, kPatience);
+  };
+  expect_holds_in_rounds(check, mutant<CountsPermits<kAdmitted, false>>, guard());
+}
+
+TEST_P(GivingUpGuard, TellsAWaiterThatItsTimeIsUp) {
+  expect_holds(do_not_give_up, registered("global"), guard());
+  expect_holds(do_not_give_up, mutant<OpensAlways>, guard());
+}
+
+TEST_P(GivingUpGuard, KeepsThoseOutWhoseTimeIsUp) {
+  expect_holds(enter_after_giving_up, registered("faulty-ignored-timeout"), guard());
+  expect_holds(enter_after_giving_up, registered("faulty-extra-permit"), guard());
+}
+
+TEST_P(GivingUpGuard, LetsTheNextRequestInAfterOthersGaveUp) {
+  expect_holds(stay_shut_after_giving_up, mutant<HandsOverToNobody>, guard());
+}
+
 // ---------------------------------------------------------------- tests of one guard
 
 class NamedGuard : public testing::Test {
   Watchdog watchdog_;
 };
 
-using SingleFlight = NamedGuard;
-using ReadWrite = NamedGuard;
 using Cas = NamedGuard;
+using TryLock = NamedGuard;
+using Spin = NamedGuard;
+using Striped = NamedGuard;
+using OptimisticRead = NamedGuard;
 
-TEST_F(SingleFlight, RunsTheSectionOfALaterCaller) {
-  expect_holds(keep_success, mutant<FlawedFlight<Flaw::keeps_success>>, registered("single-flight"));
+/// A guard that tells reads from writes, by name; `read_optimistic` is stamped with --reads=read and
+/// --writes=optimistic. Where two contend again and again, rwlock's waiters sleep every time, which takes a
+/// busy machine minutes; so it is in no more of such tests than need be.
+class ReadWriteTest : public GuardTest {
+ protected:
+  static Make guard() {
+    const std::string& name = GetParam();
+    if (name == "rwlock") return registered(name);
+    const auto separator = name.find('_');
+    return registered("stamped",
+                      {{"reads", name.substr(0, separator)}, {"writes", name.substr(separator + 1)}});
+  }
+};
+
+class Stamped : public ReadWriteTest {};
+class ReadWrite : public ReadWriteTest {};
+
+INSTANTIATE_TEST_SUITE_P(, Stamped,
+                         testing::Values("optimistic_write", "optimistic_optimistic", "read_read",
+                                         "write_write"),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(, ReadWrite, testing::Values("rwlock", "read_read"), test_name);
+
+TEST_P(SharingGuard, RunsTheSectionOfALaterCaller) {
+  expect_holds(keep_success, mutant<FlawedFlight<Flaw::keeps_success>>, guard());
+  expect_holds(keep_success, registered("faulty-find-all"), guard());
 }
 
-TEST_F(SingleFlight, KeepsNoFailure) {
-  expect_holds(keep_failure, mutant<FlawedFlight<Flaw::keeps_failure>>, registered("single-flight"));
+TEST_P(SharingGuard, KeepsNoFailure) {
+  expect_holds(keep_failure, mutant<FlawedFlight<Flaw::keeps_failure>>, guard());
 }
 
-TEST_F(SingleFlight, KeepsNoExceptionAfterItsLastCaller) {
-  expect_holds(keep_exception, mutant<FlawedFlight<Flaw::keeps_failure>>, registered("single-flight"));
+TEST_P(SharingGuard, KeepsNoExceptionAfterItsLastCaller) {
+  expect_holds(keep_exception, mutant<FlawedFlight<Flaw::keeps_failure>>, guard());
 }
 
-TEST_F(SingleFlight, NeverServesAResultThatSomebodyHasReturnedWith) {
-  expect_holds_in_spin_rounds(get_stale_result, mutant<FlawedFlight<Flaw::leaves_late>>,
-                              registered("single-flight"));
+TEST_P(SharingGuard, NeverServesAResultThatSomebodyHasReturnedWith) {
+  expect_holds_in_spin_rounds(get_stale_result, mutant<FlawedFlight<Flaw::leaves_late>>, guard());
+  if (allowed_cpus().size() < 2) return;
+  EXPECT_TRUE(get_stale_result(*registered("faulty-erase-late")(), kMostSpinRounds).breach);
 }
 
-TEST_F(SingleFlight, NeedsNoMoreMemoryForAMillionKeys) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer's heap does not tell how much of it is in use";
-  ASSERT_TRUE(keep_memory_per_key(*registered("synchronized")(), 10'000)) << kNoPower;
-  EXPECT_FALSE(keep_memory_per_key(*registered("single-flight")(), 1'000'000));
+TEST_P(ReadWrite, LetsReadsInTogether) {
+  expect_holds(reads_keep_apart, registered("synchronized"), guard());
 }
 
-TEST_F(ReadWrite, LetsReadsInTogether) {
-  expect_holds(reads_keep_apart, registered("synchronized"), registered("rwlock"));
-}
-
-TEST_F(ReadWrite, KeepsReadsOutWhileAWriteWaitsInside) {
+TEST_P(ReadWrite, KeepsReadsOutWhileAWriteWaitsInside) {
   const auto check = [](AnyGuard& guard, int rounds) {
     return meet_inside(guard, kWriteAndRead, rounds, milliseconds(20));
   };
-  expect_holds_in_rounds(check, registered("faulty-read-lock"), registered("rwlock"));
+  expect_holds_in_rounds(check, registered("faulty-read-lock"), guard());
 }
 
-TEST_F(ReadWrite, KeepsASimultaneousReadAndWriteApart) {
+TEST_P(ReadWrite, KeepsASimultaneousReadAndWriteApart) {
   const auto check = [](AnyGuard& guard, int rounds) {
     return collide_inside(guard, kWriteAndRead, Keys::one, rounds);
   };
-  expect_holds_in_spin_rounds(check, mutant<LoadsThenStores>, registered("rwlock"));
+  expect_holds_in_spin_rounds(check, mutant<LoadsThenStores>, guard());
+}
+
+TEST_P(Stamped, KeepsTwoSimultaneousWritesApart) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return collide_inside(guard, kTwoWrites, Keys::one, rounds);
+  };
+  expect_holds_in_spin_rounds(check, mutant<LoadsThenStores>, guard());
+}
+
+TEST_P(Stamped, LetsBothOfTwoSimultaneousWritesIn) {
+  expect_holds_in_spin_rounds(keep_a_write_out, mutant<HoldsOnToItsRead>, guard());
+}
+
+TEST_P(Stamped, AnswersNoReadWithWhatAWriteHadHalfDone) {
+  expect_holds_in_spin_rounds(answer_torn_reads, registered("none"), guard());
+  expect_holds_in_spin_rounds(answer_torn_reads, mutant<CarelessReads<Slip::validates_early>>, guard());
+}
+
+TEST_F(OptimisticRead, RunsBesideOthers) {
+  expect_holds(reads_keep_apart, registered("synchronized"), registered("stamped"));
+}
+
+TEST_F(OptimisticRead, HoldsNoWriteUp) {
+  expect_holds(reads_hold_writes_up, registered("rwlock"), registered("stamped"));
+}
+
+TEST_F(OptimisticRead, LooksAgainIfAWriteCameMeanwhile) {
+  expect_holds(answer_an_overtaken_read, mutant<CarelessReads<Slip::validates_early>>, registered("stamped"));
+  expect_holds(answer_an_overtaken_read, registered("rwlock"), registered("stamped"));
+}
+
+TEST_F(OptimisticRead, ThrowsNothingThatItOwesToAWrite) {
+  expect_holds(throw_of_an_overtaken_read, mutant<CarelessReads<Slip::passes_exceptions_on>>,
+               registered("stamped"));
+}
+
+TEST_F(OptimisticRead, LooksOnceIfNobodyWrites) {
+  expect_holds(look_again_for_nothing, mutant<CarelessReads<Slip::looks_twice>>, registered("stamped"));
+}
+
+TEST_F(OptimisticRead, IsPromisedToBeRepeatedWhereItIsOptimistic) {
+  const GuardPlugin& plugin = *guards().find("stamped");
+  GuardContext context(plugin.info);
+  EXPECT_TRUE(plugin.promises(context).retries);
+  context.parameters.set("reads", "read");
+  EXPECT_FALSE(plugin.promises(context).retries);
 }
 
 TEST_F(Cas, SaysWhyItTurnsARequestAway) {
@@ -912,6 +1656,97 @@ TEST_F(Cas, SaysWhyItTurnsARequestAway) {
   const Result result = guard->run(request_for(kKey), [](const Entry&) { return success(); });
   EXPECT_EQ(result.outcome, Outcome::turned_away);
   EXPECT_EQ(result.reason.text(), "the flag is set");
+}
+
+TEST(Semaphore, PromisesByItsPermits) {
+  const GuardPlugin& semaphore = plugin_of("semaphore");
+  const auto promises = [&](const char* permits) {
+    return semaphore.promises(context_of(semaphore, {{"permits", permits}}));
+  };
+  EXPECT_TRUE(promises("1").exclusive);
+  EXPECT_EQ(promises("1").admits, 1);
+  EXPECT_FALSE(promises("2").exclusive);
+  EXPECT_EQ(promises("2").admits, 2);
+  EXPECT_EQ(promises("1000000").admits, 1'000'000);
+}
+
+const Settings kPatient = {{"patience", "1h"}};
+
+TEST_F(TryLock, WaitsForItsWholePatience) {
+  const auto check = [](AnyGuard& guard, milliseconds /*patience*/) {
+    return give_up_one_after_the_other(guard).first < milliseconds(200);
+  };
+  const Make guard = registered("try-lock", {{"patience", "200ms"}});
+  expect_holds(check, mutant<OpensAlways>, guard);
+  expect_holds(check, registered("try-lock", {{"patience", "1us"}}), guard);
+}
+
+TEST_F(TryLock, LetsWaitersSleepAndForgetsNone) {
+  expect_holds(leave_sleepers_of_one, mutant<NeverSleeps>, registered("try-lock", kPatient));
+  expect_holds(leave_sleepers_of_one, mutant<ForgetsSleepers>, registered("try-lock", kPatient));
+}
+
+TEST_F(TryLock, KeepsTwoApartWhenOneOfThemGivesUp) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return collide_inside(guard, kTwoWrites, Keys::one, rounds);
+  };
+  // So long the other one is inside: its unlock and the end of the wait come together.
+  const Make guard = registered("try-lock", {{"patience", "500ns"}});
+  expect_holds_in_spin_rounds(check, mutant<LoadsThenStores>, guard, kFewSpinRounds);
+}
+
+TEST_F(TryLock, WithoutPatienceTurnsARequestAwayAtOnce) {
+  const Settings none = {{"patience", "0"}};
+  expect_holds(wait_instead_of_being_turned_away, registered("try-lock"), registered("try-lock", none));
+  const GuardPlugin& plugin = plugin_of("try-lock");
+  EXPECT_FALSE(plugin.promises(context_of(plugin, none)).gives_up);
+  EXPECT_TRUE(plugin.promises(context_of(plugin, {})).gives_up);
+}
+
+TEST_F(TryLock, SaysWhyItSendsARequestAway) {
+  const auto reason = [](const char* patience) {
+    const auto guard = registered("try-lock", {{"patience", patience}})();
+    Result inner;
+    guard->run(request_for(kKey), [&](const Entry&) {
+      inner = guard->run(request_for(kKey), [](const Entry&) { return success(); });
+      return success();
+    });
+    return std::string(inner.reason.text());
+  };
+  EXPECT_EQ(reason("0"), "the key is taken");
+  EXPECT_EQ(reason("1ms"), "the key stayed taken");
+}
+
+TEST_F(Spin, KeepsOthersOutHoweverLongItSpins) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return collide_inside(guard, kTwoWrites, Keys::one, rounds);
+  };
+  for (const char* spins : {"0", "1", "1000000"}) {
+    const Make guard = registered("spin", {{"spins", spins}});
+    expect_holds_in_spin_rounds(check, mutant<LoadsThenStores>, guard, kFewSpinRounds);
+  }
+}
+
+TEST_F(Spin, LetsWaitersSleepAndForgetsNoneHoweverLongItSpins) {
+  for (const char* spins : {"0", "1000000"}) {
+    const Make guard = registered("spin", {{"spins", spins}});
+    expect_holds(leave_sleepers_of_one, mutant<NeverSleeps>, guard);
+    expect_holds(leave_sleepers_of_one, mutant<ForgetsSleepers>, guard);
+  }
+}
+
+TEST_F(Striped, LetsMostOtherKeysInWhileOneIsTaken) {
+  expect_holds(keep_most_keys_out, registered("striped", {{"stripes", "1"}}), registered("striped"));
+}
+
+TEST_F(Striped, KeepsOthersOutWithAnyNumberOfStripes) {
+  const auto check = [](AnyGuard& guard, int rounds) {
+    return collide_inside(guard, kTwoWrites, Keys::fresh, rounds);
+  };
+  for (const char* stripes : {"1", "3", "65536"}) {
+    const Make guard = registered("striped", {{"stripes", stripes}});
+    expect_holds_in_spin_rounds(check, mutant<MakesTwoFlags>, guard, kFewSpinRounds);
+  }
 }
 
 // ---------------------------------------------------------------- the faulty guards
@@ -939,7 +1774,7 @@ bool purchase_breaks(const GuardPlugin& plugin) {
                              .facts = facts,
                              .steps = steps};
   const auto subject = scenario.make(context);
-  const auto guard = plugin.make();
+  const auto guard = plugin.make(GuardContext(plugin.info));
   std::array<Outcome, kRequests> outcomes{};
   std::latch start(kRequests);
   run_in_threads(kRequests, [&](int thread) {
@@ -977,7 +1812,8 @@ class FaultyGuard : public testing::TestWithParam<std::string> {
 // By name: the other faulty guards hang instead of breaking anything, and here that would hang the tests.
 // command_line_test.py runs those, each in a trial of its own.
 INSTANTIATE_TEST_SUITE_P(, FaultyGuard,
-                         testing::Values("faulty-load-store", "faulty-read-lock", "faulty-loser-clears"),
+                         testing::Values("faulty-load-store", "faulty-read-lock", "faulty-loser-clears",
+                                         "faulty-extra-permit", "faulty-ignored-timeout"),
                          test_name);
 
 TEST_P(FaultyGuard, BreaksTheLottoPurchaseInEveryTrial) {

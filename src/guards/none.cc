@@ -11,7 +11,8 @@ class NoGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "none",
                                    .about = "no guard: every request enters at once (the control)",
-                                   .promises = {.per_key = true}};
+                                   .promises = {.per_key = true},
+                                   .bytes_per_key = 0};
 
   Result run(const Request& /*request*/, Section section) { return section(Entry{}); }
 };

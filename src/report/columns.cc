@@ -44,15 +44,15 @@ std::optional<std::int64_t> integer_of(const Cell& cell) {
 }
 
 std::string lock_of(const RunResult& run, const TrialResult& trial, Place place) {
-  return lock_name(place, trial.guard, trial.tally.promises, run.experiment.scenario->info);
+  return lock_name(place, trial.guard, trial.tally.promises, run.experiment().scenario->info);
 }
 
 bool has_facts(const RunResult& run, const TrialResult& trial) {
-  return trial.tally.settled || !run.experiment.scenario->info.facts_at_end;
+  return trial.tally.settled || !run.experiment().scenario->info.facts_at_end;
 }
 
 std::optional<std::int64_t> effects_of(const RunResult& run, const TrialResult& trial) {
-  const FactId effect = run.experiment.scenario->info.effect;
+  const FactId effect = run.experiment().scenario->info.effect;
   if (!has_facts(run, trial) || effect >= trial.tally.facts_of_key.size()) return std::nullopt;
   return trial.tally.total(effect);
 }

@@ -43,10 +43,14 @@ Cell cell(const std::optional<Number>& number) {
 /// The number in a cell; nothing if there is none or it is a fraction.
 std::optional<std::int64_t> integer_of(const Cell& cell);
 
+/// What the cells of a column that were measured are.
+enum class Holds : std::uint8_t { number, text };
+
 template <class Row>
 struct Column {
   std::string_view name;
   Cell (*value)(const Row&);
+  Holds holds = Holds::number;
 };
 
 /// What the columns of trials.csv look at.

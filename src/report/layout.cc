@@ -39,9 +39,17 @@ std::size_t bytes_of(std::size_t count, std::string_view text) {
   return bytes;
 }
 
+/// `── text ─────`, as wide as the table and at least as wide as the text.
+std::string rule_of(std::string_view text, std::size_t width) {
+  std::string rule = text.empty() ? "" : fmt::format("── {} ", text);
+  for (std::size_t i = width_of(rule); i < width; ++i) rule += "─";
+  return rule;
+}
+
 }  // namespace
 
 std::string human(Nanos duration) {
+  if (duration < 0) return "-" + human(-duration);
   if (duration < kMicrosecond) return fmt::format("{} ns", duration);
   constexpr std::array<std::pair<Nanos, std::string_view>, 3> kUnits = {
       {{kMicrosecond, "µs"}, {kMillisecond, "ms"}, {kSecond, "s"}}};
@@ -54,6 +62,20 @@ std::string human(Nanos duration) {
     return fmt::format("{:.{}f} {}", value, places, name);
   }
   return {};  // Not reached: everything fits seconds.
+}
+
+std::string human_rate(double per_second) {
+  constexpr std::array<std::pair<double, std::string_view>, 4> kUnits = {
+      {{1, "/s"}, {1e3, " k/s"}, {1e6, " M/s"}, {1e9, " G/s"}}};
+  for (const auto& [size, name] : kUnits) {
+    const double value = per_second / size;
+    if (value >= 999.5 && &name != &kUnits.back().second) continue;
+    int places = 0;
+    if (value < 99.95) places = value < 9.995 ? 2 : 1;
+    if (value < 0.9995 && value > 0) places = 3;
+    return fmt::format("{:.{}f}{}", value, places, name);
+  }
+  return {};  // Not reached: everything fits the last one.
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {
@@ -104,7 +126,9 @@ std::vector<std::size_t> TextTable::widths() const {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const auto [top, bottom] = two_lines(columns_[i].title);
     widths.push_back(std::max(width_of(top), width_of(bottom)));
-    for (const auto& row : rows_) widths.back() = std::max(widths.back(), width_of(row.at(i).text));
+    for (const Row& row : rows_) {
+      if (!row.cells.empty()) widths.back() = std::max(widths.back(), width_of(row.cells.at(i).text));
+    }
   }
   return widths;
 }
@@ -112,7 +136,9 @@ std::vector<std::size_t> TextTable::widths() const {
 void TextTable::remove_column(std::size_t index) {
   const auto offset = static_cast<std::ptrdiff_t>(index);
   columns_.erase(columns_.begin() + offset);
-  for (auto& row : rows_) row.erase(row.begin() + offset);
+  for (Row& row : rows_) {
+    if (!row.cells.empty()) row.cells.erase(row.cells.begin() + offset);
+  }
 }
 
 std::size_t TextTable::width() const {
@@ -152,7 +178,13 @@ void TextTable::write(std::ostream& out) const {
     write_line(top, all_widths, out);
   }
   write_line(bottom, all_widths, out);
-  for (const auto& row : rows_) write_line(row, all_widths, out);
+  for (const Row& row : rows_) {
+    if (row.cells.empty()) {
+      out << rule_of(row.rule, width()) << '\n';
+    } else {
+      write_line(row.cells, all_widths, out);
+    }
+  }
 }
 
 }  // namespace ccbench

@@ -28,6 +28,12 @@ TEST(Human, NeverRoundsToAFourthDigit) {
   EXPECT_EQ(human(999'999'999), "1.00 s");
 }
 
+TEST(Human, WritesLessThanNothingInTheSameUnits) {
+  EXPECT_EQ(human(-77), "-77 ns");
+  EXPECT_EQ(human(-518'172), "-518 µs");
+  EXPECT_EQ(human(-kSecond), "-1.00 s");
+}
+
 TEST(Counted, KnowsOneFromMany) {
   EXPECT_EQ(counted(1, "key"), "1 key");
   EXPECT_EQ(counted(0, "key"), "0 keys");
@@ -120,6 +126,17 @@ TEST(TextTable, ColoursTextAndNotTheSpaceAroundIt) {
   std::ostringstream out;
   table.write(out);
   EXPECT_EQ(out.str(), "verdict\n     \x1b[32mOK\x1b[0m\n");
+}
+
+TEST(HumanRate, HasThreeDigitsAndItsUnit) {
+  EXPECT_EQ(human_rate(0), "0.00/s");
+  EXPECT_EQ(human_rate(0.25), "0.250/s");
+  EXPECT_EQ(human_rate(1), "1.00/s");
+  EXPECT_EQ(human_rate(512), "512/s");
+  EXPECT_EQ(human_rate(999.4), "999/s");
+  EXPECT_EQ(human_rate(999.6), "1.00 k/s");
+  EXPECT_EQ(human_rate(5'320'000), "5.32 M/s");
+  EXPECT_EQ(human_rate(1.5e12), "1500 G/s");
 }
 
 }  // namespace

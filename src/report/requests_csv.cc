@@ -1,5 +1,9 @@
 // requests.csv: one row per request, of the trials that kept them.
+#include <fmt/format.h>
+
 #include <array>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "report/columns.h"
@@ -20,6 +24,20 @@ Cell outcome(const Row& row) { return row.request.outcome ? Cell{name_of(*row.re
 
 Cell reason(const Row& row) { return std::string_view(row.trial.reason_texts.at(row.request.reason)); }
 
+/// `payment@1234;purchase@5678`: when it entered each step, since the release.
+Cell steps(const Row& row) {
+  const auto names = row.run.experiment_of(row.trial).scenario->info.steps;
+  const RequestRow& request = row.request;
+  std::string text;
+  for (const StepEntry& step :
+       std::span(row.trial.steps)
+           .subspan(request.step_count == 0 ? 0 : request.first_step, request.step_count)) {
+    if (!text.empty()) text += ';';
+    text += fmt::format("{}@{}", names[step.step], step.at);
+  }
+  return text.empty() ? Cell{} : Cell{std::move(text)};
+}
+
 // clang-format off: one line per column, in the order of the file. New ones only at the end.
 constexpr auto kColumns = std::to_array<Column<Row>>({
     {"schema", [](const Row&) -> Cell { return "ccbench.requests/1"sv; }},
@@ -35,6 +53,8 @@ constexpr auto kColumns = std::to_array<Column<Row>>({
     {"enter_ns", [](const Row& row) { return cell(row.request.enter); }},
     {"leave_ns", [](const Row& row) { return cell(row.request.leave); }},
     {"end_ns", [](const Row& row) { return cell(row.request.end); }},
+    {"steps", steps},
+    {"arrival_ns", [](const Row& row) { return cell(row.request.arrival); }},
 });
 // clang-format on
 

@@ -29,6 +29,8 @@ std::unique_ptr<Sink> trials_csv_sink();           ///< schema ccbench.trials/1
 std::unique_ptr<Sink> requests_csv_sink();         ///< schema ccbench.requests/1
 std::unique_ptr<Sink> snapshots_csv_sink();        ///< schema ccbench.snapshots/1
 std::unique_ptr<Sink> json_sink();                 ///< schema ccbench.run/1
+std::unique_ptr<Sink> html_sink();                 ///< a page of tables and pictures
+std::unique_ptr<Sink> trace_sink();                ///< the timelines, in the Trace Event Format
 std::unique_ptr<Sink> thread_dump_sink();          ///< every snapshot as text
 
 }  // namespace ccbench

@@ -30,7 +30,7 @@ std::vector<std::string> visible_frames(const Stack& stack) {
 }  // namespace
 
 SnapshotContext context_of(const RunResult& run, const TrialResult& trial) {
-  return {.scenario = run.experiment.scenario->info,
+  return {.scenario = run.experiment().scenario->info,
           .guard = trial.guard,
           .promises = trial.tally.promises,
           .stacks = run.stacks};
@@ -111,6 +111,7 @@ std::string whereabouts(Place place, const ScenarioInfo& scenario) {
     case Phase::barrier: return "at the start barrier";
     case Phase::guard: return "in the guard";
     case Phase::finished: return "finished";
+    case Phase::idle: return "idle";
     case Phase::step: break;
   }
   if (place.step() >= scenario.steps.size()) return "in the section";

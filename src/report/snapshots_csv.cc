@@ -21,7 +21,9 @@ Cell java(const SnapshotRow& row) { return text(java_state(row.thread, row.snaps
 
 Cell tid(const SnapshotRow& row) { return row.thread.tid != 0 ? cell(row.thread.tid) : Cell{}; }
 
-Cell phase(const SnapshotRow& row) { return phase_name(row.thread.place, row.run.experiment.scenario->info); }
+Cell phase(const SnapshotRow& row) {
+  return phase_name(row.thread.place, row.run.experiment().scenario->info);
+}
 
 Cell lock(const SnapshotRow& row) {
   std::string name = lock_of(context_of(row.run, row.trial), row.snapshot, row.thread);
@@ -51,18 +53,18 @@ Cell stack(const SnapshotRow& row) { return row.thread.stack == kNoIndex ? Cell{
 
 // clang-format off: one line per column, in the order of the file. New ones only at the end.
 constexpr auto kColumns = std::to_array<Column<SnapshotRow>>({
-    {"schema", [](const SnapshotRow&) -> Cell { return "ccbench.snapshots/1"sv; }},
-    {"run_id", [](const SnapshotRow& row) -> Cell { return std::string_view(row.run.run_id); }},
+    {"schema", [](const SnapshotRow&) -> Cell { return "ccbench.snapshots/1"sv; }, Holds::text},
+    {"run_id", [](const SnapshotRow& row) -> Cell { return std::string_view(row.run.run_id); }, Holds::text},
     {"trial", [](const SnapshotRow& row) { return cell(row.trial.trial); }},
     {"snapshot", [](const SnapshotRow& row) { return cell(row.number); }},
     {"t_ns", [](const SnapshotRow& row) { return cell(row.snapshot.at); }},
     {"thread", [](const SnapshotRow& row) { return cell(row.thread.thread); }},
     {"tid", tid},
-    {"state", state},
-    {"java_state", java},
-    {"phase", phase},
-    {"lock", lock},
-    {"lock_kind", lock_kind},
+    {"state", state, Holds::text},
+    {"java_state", java, Holds::text},
+    {"phase", phase, Holds::text},
+    {"lock", lock, Holds::text},
+    {"lock_kind", lock_kind, Holds::text},
     {"owner_thread", owner},
     {"stable", stable},
     {"stack", stack},

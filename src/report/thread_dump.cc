@@ -13,6 +13,7 @@
 
 #include "report/layout.h"
 #include "report/sink.h"
+#include "report/sweep.h"
 #include "snapshot/wait_graph.h"
 
 namespace ccbench {
@@ -124,7 +125,9 @@ class SnapshotText {
     for (const ThreadRow& row : snapshot_.threads) {
       if (is_over(row)) continue;
       const std::uint32_t alone = locks_of_.contains(row.thread) ? row.thread : kNoIndex;
-      groups[{row.state, phase_name(row.place, context_.scenario), row.lock,
+      // Of a lock that gives each of its waiters a word of its own, all words are the same.
+      const bool held = row.lock != kNoIndex && is_held(snapshot_.locks[row.lock].kind);
+      groups[{row.state, phase_name(row.place, context_.scenario), held ? row.lock : kNoIndex,
               lock_of(context_, snapshot_, row), row.stack, alone}]
           .push_back(row.thread);
     }
@@ -136,12 +139,14 @@ class SnapshotText {
     });
     for (const std::vector<std::uint32_t>& threads : entries) {
       const ThreadRow& first = snapshot_.threads[threads.front()];
+      const bool one_lock = std::ranges::all_of(
+          threads, [&](std::uint32_t thread) { return snapshot_.threads[thread].lock == first.lock; });
       if (threads.size() == 1) {
         write_thread(first);
       } else {
         fmt::print(out_, "\n{} threads: {}  {}{}\n", threads.size(), worker_ranges(threads),
                    phase_name(first.place, context_.scenario), state_of(first));
-        write_body(first);
+        write_body(first, one_lock ? Words::one : Words::each);
       }
     }
     write_finished();
@@ -189,11 +194,14 @@ class SnapshotText {
   /// Name, kind, waiters, holder.
   std::vector<std::array<std::string, 4>> lock_rows() const {
     std::vector<std::array<std::string, 4>> rows;
-    for (std::size_t i = 0; i < snapshot_.locks.size(); ++i) {
-      const LockRow& lock = snapshot_.locks[i];
+    for (const LockGroup& group :
+         group_by_lock(snapshot_, context_.guard, context_.promises, context_.scenario)) {
+      const LockRow& lock = snapshot_.locks[group.first];
       // A lock that nobody's word explains has its kind in its name.
-      rows.push_back({lock_names_[i], is_named(lock) ? std::string(name_of(lock.kind)) : "",
-                      counted(lock.waiters, "waiter"), owner_of(lock)});
+      std::string kind(is_named(lock) ? name_of(lock.kind) : "");
+      if (group.words > 1) kind += " each";
+      rows.push_back(
+          {lock_names_[group.first], std::move(kind), counted(group.waiters, "waiter"), owner_of(lock)});
     }
     return rows;
   }
@@ -332,14 +340,20 @@ class SnapshotText {
     write_body(row);
   }
 
+  /// Whether those who share an entry sleep on one word, or each on its own.
+  enum class Words : std::uint8_t { one, each };
+
   /// What is below the line that says who it is.
-  void write_body(const ThreadRow& row) {
+  void write_body(const ThreadRow& row, Words words = Words::one) {
     if (const std::string_view java = java_state(row, snapshot_); !java.empty()) {
       fmt::print(out_, "   java.lang.Thread.State: {}\n", java);
     }
     if (row.lock != kNoIndex) {
       const LockRow& lock = snapshot_.locks[row.lock];
-      fmt::print(out_, "\t- waiting {} {}{}\n", is_held(lock.kind) ? "to lock" : "on", label_of(row.lock),
+      fmt::print(out_, "\t- waiting {} {}{}\n", is_held(lock.kind) ? "to lock" : "on",
+                 words == Words::one
+                     ? label_of(row.lock)
+                     : fmt::format("{} (a {} each)", lock_names_[row.lock], name_of(lock.kind)),
                  held_clause(lock, snapshot_));
     } else if (const std::string lock = lock_of(context_, snapshot_, row); !lock.empty()) {
       fmt::print(out_, "\t- waiting for {}\n", lock);
@@ -400,10 +414,9 @@ constexpr std::size_t kRuleWidth = 100;
 class ThreadDump final : public Sink {
  public:
   void write(const RunResult& run, std::ostream& out) const override {
-    const Experiment& experiment = run.experiment;
-    fmt::print(out, "Full thread dump of ccbench {} · {} · {}, {}, {} · run {}\n\n", run.build.version,
-               experiment.scenario->info.name, counted(experiment.requests, "request"),
-               counted(experiment.threads, "thread"), counted(experiment.keys, "key"), run.run_id);
+    const Experiment& experiment = run.experiment();
+    fmt::print(out, "Full thread dump of ccbench {} · {} · {} · run {}\n\n", run.build.version,
+               experiment.scenario->info.name, size_of(experiment), run.run_id);
     out << "Tn is thread n of the CSV files, stack #n is entry n of stacks in the JSON report. Under each "
            "thread\nstands what a JVM would say of a thread that does the same. \"locked\" is known only of "
            "locks that\nsomebody waits for.\n";

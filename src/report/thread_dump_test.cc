@@ -282,6 +282,31 @@ stacks   1 thread: stack #1
 )"));
 }
 
+TEST(WriteSnapshot, TakesTheWordsOfOneLockTogether) {
+  constexpr std::uint32_t kWaiters = 60;
+  Snapshot snapshot = snapshot_of({}, {});
+  for (std::uint32_t i = 0; i < kWaiters; ++i) {
+    snapshot.threads.push_back(waiter(i, i, 0));
+    snapshot.threads.back().state = ThreadState::waiting;
+    snapshot.locks.push_back(mutex(0x1000 + i, 1, {}));
+    snapshot.locks.back().kind = LockKind::futex;
+  }
+  EXPECT_NE(summary(snapshot).find("\nlocks    synchronized[ticket-1]  futex each  60 waiters\nstacks "),
+            std::string::npos)
+      << summary(snapshot);
+  const std::string folded = written(snapshot, Detail::folded);
+  EXPECT_NE(folded.find("\n60 threads: T0-T59  guard  WAITING (futex)\n"
+                        "   java.lang.Thread.State: WAITING (parking)\n"
+                        "\t- waiting on synchronized[ticket-1] (a futex each)\n"),
+            std::string::npos)
+      << folded;
+  const std::string all = written(snapshot, Detail::all);
+  EXPECT_NE(all.find("\t- waiting on <0x103b> synchronized[ticket-1] (a futex)\n"), std::string::npos);
+  for (LockRow& lock : snapshot.locks) lock.kind = LockKind::mutex;
+  EXPECT_NE(summary(snapshot).find("and 50 more locks"), std::string::npos);
+  EXPECT_EQ(written(snapshot, Detail::folded).find("60 threads: T"), std::string::npos);
+}
+
 TEST(WriteSnapshot, SaysOfEveryThreadWhatIsKnownAndNoMore) {
   LockRow unexplained = mutex(0xf0, 1, {});
   unexplained.place.reset();
@@ -498,13 +523,13 @@ TEST(ThreadDump, HasAHeadingForEveryTrialAndSnapshot) {
   RunResult run{.run_id = "run-7",
                 .machine = {},
                 .build = {.version = "0.1.0", .compiler = "", .build_type = "", .sanitizer = ""},
-                .experiment = {},
+                .configurations = {{.experiment = {}}},
                 .trials = {control, held, hung},
                 .guards = {},
-                .control = {},
                 .stacks = stacks(),
-                .warnings = {}};
-  run.experiment.scenario = &scenario;
+                .warnings = {},
+                .shrunk = {}};
+  run.configurations[0].experiment.scenario = &scenario;
   std::ostringstream out;
   thread_dump_sink()->write(run, out);
   const std::string rule(100, '=');

@@ -10,6 +10,8 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+const Experiment& experiment_of(const TrialRow& row) { return row.run.experiment_of(row.trial); }
+
 template <Outcome outcome>
 Cell count_of(const TrialRow& row) {
   return cell(row.trial.tally.of(outcome));
@@ -19,6 +21,11 @@ Cell count_of(const TrialRow& row) {
 template <auto member>
 Cell cpu(const TrialRow& row) {
   return row.trial.cpu ? cell((*row.trial.cpu).*member) : Cell{};
+}
+
+template <auto member>
+Cell waste(const TrialRow& row) {
+  return row.trial.waste ? cell((*row.trial.waste).*member) : Cell{};
 }
 
 /// Never 0 where it was measured: the one who looks is in flight himself.
@@ -33,7 +40,7 @@ Cell fairness(const TrialRow& row) {
 
 Cell params(const TrialRow& row) {
   std::string text;
-  for (const auto& [name, value] : row.run.experiment.params) {
+  for (const auto& [name, value] : experiment_of(row).params) {
     if (!text.empty()) text += ';';
     text.append(name).append("=").append(value);
   }
@@ -43,24 +50,48 @@ Cell params(const TrialRow& row) {
 /// What the system would not tell is empty.
 Cell text(const std::string& text) { return text.empty() ? Cell{} : Cell{std::string_view(text)}; }
 
+/// As configured, so that it names a cell; nothing where a duration decides how many there are.
+Cell requests(const TrialRow& row) {
+  const Experiment& experiment = experiment_of(row);
+  return experiment.duration > 0 ? Cell{} : cell(experiment.requests);
+}
+
+Cell rate(const TrialRow& row) {
+  const double rate = experiment_of(row).rate;
+  return rate > 0 ? Cell{Decimal{.value = rate, .places = 3}} : Cell{};
+}
+
+Cell duration(const TrialRow& row) {
+  const Nanos duration = experiment_of(row).duration;
+  return duration > 0 ? cell(duration) : Cell{};
+}
+
+/// Requests that ended per second.
+Cell throughput(const TrialRow& row) {
+  const Nanos time = row.run.rate_time_of(row.trial).value_or(0);
+  if (time <= 0) return {};
+  const double seconds = static_cast<double>(time) / kSecond;
+  return Decimal{.value = static_cast<double>(row.trial.tally.ended()) / seconds, .places = 1};
+}
+
 Cell not_measured(const TrialRow& /*row*/) { return {}; }
 
 // clang-format off: one line per column, in the order of the file. New ones only at the end.
 constexpr auto kColumns = std::to_array<Column<TrialRow>>({
-    {"schema", [](const TrialRow&) -> Cell { return "ccbench.trials/1"sv; }},
-    {"run_id", [](const TrialRow& row) { return text(row.run.run_id); }},
+    {"schema", [](const TrialRow&) -> Cell { return "ccbench.trials/1"sv; }, Holds::text},
+    {"run_id", [](const TrialRow& row) { return text(row.run.run_id); }, Holds::text},
     {"trial", [](const TrialRow& row) { return cell(row.trial.trial); }},
-    {"role", [](const TrialRow& row) -> Cell { return name_of(row.trial.role); }},
-    {"guard", [](const TrialRow& row) { return text(row.trial.guard); }},
-    {"scenario", [](const TrialRow& row) -> Cell { return row.run.experiment.scenario->info.name; }},
-    {"store", [](const TrialRow&) -> Cell { return "memory"sv; }},
+    {"role", [](const TrialRow& row) -> Cell { return name_of(row.trial.role); }, Holds::text},
+    {"guard", [](const TrialRow& row) { return text(row.trial.guard); }, Holds::text},
+    {"scenario", [](const TrialRow& row) -> Cell { return experiment_of(row).scenario->info.name; }, Holds::text},
+    {"store", [](const TrialRow&) -> Cell { return "memory"sv; }, Holds::text},
     {"processes", [](const TrialRow&) { return cell(1); }},
-    {"requests", [](const TrialRow& row) { return cell(row.run.experiment.requests); }},
-    {"threads", [](const TrialRow& row) { return cell(row.run.experiment.threads); }},
-    {"keys", [](const TrialRow& row) { return cell(row.run.experiment.keys); }},
-    {"seed", [](const TrialRow& row) { return cell(row.run.experiment.seed); }},
-    {"section_ns", [](const TrialRow& row) { return cell(row.run.experiment.parameters.section()); }},
-    {"verdict", [](const TrialRow& row) -> Cell { return name_of(row.trial.verdict); }},
+    {"requests", requests},
+    {"threads", [](const TrialRow& row) { return cell(experiment_of(row).threads); }},
+    {"keys", [](const TrialRow& row) { return cell(experiment_of(row).keys); }},
+    {"seed", [](const TrialRow& row) { return cell(row.run.experiment().seed); }},
+    {"section_ns", [](const TrialRow& row) { return cell(experiment_of(row).section()); }},
+    {"verdict", [](const TrialRow& row) -> Cell { return name_of(row.trial.verdict); }, Holds::text},
     {"success", count_of<Outcome::success>},
     {"shared", count_of<Outcome::shared>},
     {"refused", count_of<Outcome::refused>},
@@ -91,18 +122,34 @@ constexpr auto kColumns = std::to_array<Column<TrialRow>>({
     {"started_unix_ns", [](const TrialRow& row) { return cell(row.trial.started_unix_ns); }},
     {"load1", [](const TrialRow& row) -> Cell { return Decimal{.value = row.trial.load1, .places = 2}; }},
     {"cpus", [](const TrialRow& row) { return cell(row.run.machine.cpus); }},
-    {"compiler", [](const TrialRow& row) { return text(row.run.build.compiler); }},
-    {"build_type", [](const TrialRow& row) { return text(row.run.build.build_type); }},
-    {"sanitizer", [](const TrialRow& row) { return text(row.run.build.sanitizer); }},
-    {"version", [](const TrialRow& row) { return text(row.run.build.version); }},
+    {"compiler", [](const TrialRow& row) { return text(row.run.build.compiler); }, Holds::text},
+    {"build_type", [](const TrialRow& row) { return text(row.run.build.build_type); }, Holds::text},
+    {"sanitizer", [](const TrialRow& row) { return text(row.run.build.sanitizer); }, Holds::text},
+    {"version", [](const TrialRow& row) { return text(row.run.build.version); }, Holds::text},
     {"unfinished", [](const TrialRow& row) { return cell(row.trial.tally.unfinished()); }},
-    {"params", params},
+    {"params", params, Holds::text},
     {"pair", not_measured},
     {"rep", not_measured},
     {"order", not_measured},
-    {"host", [](const TrialRow& row) { return text(row.run.machine.host); }},
-    {"cpu_model", [](const TrialRow& row) { return text(row.run.machine.cpu_model); }},
+    {"host", [](const TrialRow& row) { return text(row.run.machine.host); }, Holds::text},
+    {"cpu_model", [](const TrialRow& row) { return text(row.run.machine.cpu_model); }, Holds::text},
     {"perturbed", [](const TrialRow& row) { return cell(row.trial.perturbed ? 1 : 0); }},
+    {"hand_over_p50_ns", [](const TrialRow& row) { return cell(row.trial.hand_over.p50); }},
+    {"hand_over_p99_ns", [](const TrialRow& row) { return cell(row.trial.hand_over.p99); }},
+    {"hand_over_max_ns", [](const TrialRow& row) { return cell(row.trial.hand_over.max); }},
+    {"hold_p99_ns", [](const TrialRow& row) { return cell(row.trial.hold.p99); }},
+    {"hold_max_ns", [](const TrialRow& row) { return cell(row.trial.hold.max); }},
+    {"overtakes", [](const TrialRow& row) { return cell(row.trial.overtakes); }},
+    {"wasted_sections", waste<&WasteReport::sections>},
+    {"wasted_effects", waste<&WasteReport::effects>},
+    {"round", [](const TrialRow& row) { return cell(row.trial.round); }},
+    {"steal_ns", [](const TrialRow& row) { return cell(row.trial.steal); }},
+    {"trial_seed", [](const TrialRow& row) { return cell(row.trial.seed); }},
+    {"window_ns", [](const TrialRow& row) { return cell(experiment_of(row).window.length); }},
+    {"duration_ns", duration},
+    {"rate", rate},
+    {"throughput", throughput},
+    {"lost_events", [](const TrialRow& row) { return cell(row.trial.lost_events); }},
 });
 // clang-format on
 

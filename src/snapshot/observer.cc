@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -84,6 +86,13 @@ void name_by_waiters(Snapshot& snapshot) {
   }
 }
 
+/// A lock that somebody of another key waits for as well, beyond doubt, is not that of one key.
+void dispute(const ThreadRow& row, std::vector<LockRow>& locks) {
+  if (row.lock == kNoIndex || row.place.phase() != Phase::guard) return;
+  LockRow& lock = locks[row.lock];
+  lock.disputed = lock.disputed || (lock.place && lock.place->key() != row.place.key());
+}
+
 ThreadState state_of(const ThreadRow& row, LockKind kind) {
   if (row.lock == kNoIndex) {
     if (row.system_call < 0) return ThreadState::runnable;
@@ -125,8 +134,14 @@ void correct_kind(LockRow& lock, LockKind by_name) {
 
 }  // namespace
 
-Observer::Observer(pid_t process, std::span<const WorkerSlot> slots, std::optional<LockLayout> layout)
-    : process_(process), slots_(slots), layout_(layout), memory_(process), threads_(slots.size()) {
+Observer::Observer(pid_t process, std::span<const WorkerSlot> slots, std::optional<LockLayout> layout,
+                   Again again)
+    : process_(process),
+      slots_(slots),
+      layout_(layout),
+      again_(again),
+      memory_(process),
+      threads_(slots.size()) {
   getrlimit(RLIMIT_NOFILE, &descriptors_before_);
 }
 
@@ -176,6 +191,12 @@ Snapshot Observer::look(Nanos since_release, std::span<SignalledStack> signalled
 void Observer::look_at(ThreadRow& row, Thread& thread) {
   if (!thread.files || row.state == ThreadState::terminated) return;
   const auto schedule = thread.files->schedule();
+  // Read after it: where somebody is who does not run from then on, he stays.
+  row.place = slots_[row.thread].place.load(std::memory_order_relaxed);
+  if (row.place.phase() == Phase::finished) {
+    row.state = ThreadState::terminated;
+    return;
+  }
   const bool unmoved = schedule && thread.settled && schedule == thread.schedule;
   thread.schedule = schedule;
   if (!unmoved) {
@@ -282,18 +303,42 @@ std::uint32_t Observer::add_lock(const LockFound& found, std::vector<LockRow>& l
 }
 
 void Observer::look_again(Snapshot& snapshot) {
+  snapshot.still = again_ == Again::sleep && !has_other_threads(snapshot);
   for (ThreadRow& row : snapshot.threads) {
     Thread& thread = threads_[row.thread];
     thread.settled = false;
-    if (row.state == ThreadState::terminated || !thread.files) continue;
+    if (row.state == ThreadState::terminated) continue;
+    snapshot.still = snapshot.still && thread.files && sleeps_still(thread);
+    if (!thread.files) continue;
     const auto schedule = thread.files->schedule();
     if (schedule && schedule->times == 0) counts_schedule_ = false;
     thread.settled = schedule && schedule->times > 0 && schedule == thread.schedule &&
                      thread.state == ThreadFiles::State::sleeping;
     row.stable = thread.settled;
+    snapshot.still = snapshot.still && row.stable;
     row.stack = row.stable ? thread.copy : kNoIndex;  // Else it may have changed while it was copied.
+    if (row.stable) dispute(row, snapshot.locks);
   }
   forget_changed_owners(snapshot);
+}
+
+/// Who was woken and has not had a CPU since is `stable`, but does not sleep. Not for a page either, which
+/// may be in the middle of anything.
+bool Observer::sleeps_still(const Thread& thread) const {
+  SystemCall call;
+  return thread.files && thread.files->look(call) == ThreadFiles::State::sleeping && call.number >= 0;
+}
+
+/// Beside the workers that have not finished, and the one that waits for their end. Also where the system
+/// does not tell.
+bool Observer::has_other_threads(const Snapshot& snapshot) const {
+  std::error_code refused;
+  std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", process_), refused);
+  std::ptrdiff_t others = -1;
+  for (; !refused && task != std::filesystem::directory_iterator(); task.increment(refused)) ++others;
+  return refused || others != std::ranges::count_if(snapshot.threads, [](const ThreadRow& row) {
+                      return row.state != ThreadState::terminated;
+                    });
 }
 
 /// An owner counts if the lock still has it after the last look at those who wait.

@@ -24,16 +24,24 @@ namespace ccbench {
 /// Watches the workers of a process that this one has forked. Stops and signals nobody (unless told to), and
 /// asks nothing of the process: it may be stuck, or dead. Guards need not know that they are watched.
 ///
-/// A look reads, of every worker, its slot, the kernel's `schedstat` and `syscall` files (proc(5)) and a copy
-/// of its stack, then the locks that they sleep on, then `schedstat` again. Rows are milliseconds apart where
-/// there are a thousand. Who did not run between the two readings of `schedstat` is `stable`: its row is true
-/// of one instant. Who has not run since the last look is not read again.
+/// A look reads, of every worker, the kernel's `schedstat`, its slot, the kernel's `syscall` (proc(5)) and a
+/// copy of its stack, then the locks that they sleep on, then `schedstat` again. Rows are milliseconds apart
+/// where there are a thousand. Who did not run between the two readings of `schedstat` is `stable`: its row
+/// is true of every instant from when the last worker was read first to when the first one was read again.
+/// Who has not run since the last look is not read again.
 ///
 /// Where the kernel refuses, snapshots hold less: `limitations` says what and why.
 class Observer {
  public:
+  /// What is read before the second reading of `schedstat`.
+  enum class Again : std::uint8_t {
+    nothing,
+    sleep,  ///< whether those who slept still do, and what other threads there are: for `Snapshot::still`
+  };
+
   /// `slots` must outlive it. Without a `layout` there are no owners.
-  Observer(pid_t process, std::span<const WorkerSlot> slots, std::optional<LockLayout> layout);
+  Observer(pid_t process, std::span<const WorkerSlot> slots, std::optional<LockLayout> layout,
+           Again again = Again::nothing);
   ~Observer();
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
@@ -91,6 +99,8 @@ class Observer {
   void copy_stack(const WorkerSlot& slot, Thread& thread);
   void find_locks(Snapshot& snapshot);
   void look_again(Snapshot& snapshot);
+  bool sleeps_still(const Thread& thread) const;
+  bool has_other_threads(const Snapshot& snapshot) const;
   void forget_changed_owners(Snapshot& snapshot);
   void ask_threads(Snapshot& snapshot, std::span<SignalledStack> signalled);
   void forget_copies();
@@ -104,6 +114,7 @@ class Observer {
   const pid_t process_;
   const std::span<const WorkerSlot> slots_;
   const std::optional<LockLayout> layout_;
+  const Again again_;
   rlimit descriptors_before_{};
   ProcessMemory memory_;
   std::vector<Thread> threads_;

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -411,14 +412,20 @@ TEST(Observer, LeavesTheThreadsOfAKilledProcessWhereTheyWere) {
   }
 }
 
-TEST(Observer, NamesALockOfAllKeysAndNoneThatHasNoMajority) {
-  std::mutex mutex;
-  const Watched watched(4, [&](std::uint32_t thread, Shared& shared) {
+/// One holds the mutex, and three wait for it; those from `seventh` on say that they wait for key 7.
+std::function<void(std::uint32_t, Shared&)> three_wait(std::mutex& mutex, std::uint32_t seventh) {
+  return [&mutex, seventh](std::uint32_t thread, Shared& shared) {
+    if (thread >= seventh) shared.slots[thread].move_to(Place::in_guard(7));
     if (thread == 0) mutex.lock();
     meet(shared, 4);
     if (thread == 0) std::this_thread::sleep_for(kForever);
     mutex.lock();
-  });
+  };
+}
+
+TEST(Observer, NamesALockOfAllKeysAndNoneThatHasNoMajority) {
+  std::mutex mutex;
+  const Watched watched(4, three_wait(mutex, 4));
   Observer observer(watched.process(), watched.slots(), built_layout());
   const Snapshot snapshot = look_until(watched, observer, [](const Snapshot& seen) {
     return seen.locks.size() == 1 && seen.locks[0].waiters == 3;
@@ -427,7 +434,21 @@ TEST(Observer, NamesALockOfAllKeysAndNoneThatHasNoMajority) {
   constexpr Promises kOneLock{.waits = true};
   constexpr Promises kPerKey{.waits = true, .per_key = true};
   EXPECT_TRUE(has_name(snapshot.locks[0], kOneLock));
+  EXPECT_TRUE(has_name(snapshot.locks[0], Promises{.gives_up = true}));
   EXPECT_FALSE(has_name(snapshot.locks[0], kPerKey));
+  EXPECT_FALSE(has_name(snapshot.locks[0], Promises{})) << "a guard in which nobody waits";
+}
+
+TEST(Observer, NamesNoLockOfOneKeyThatSomebodyOfAnotherWaitsForToo) {
+  std::mutex mutex;
+  const Watched watched(4, three_wait(mutex, 2));
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  const Snapshot snapshot = look_until(watched, observer, [](const Snapshot& seen) {
+    return seen.locks.size() == 1 && seen.locks[0].waiters == 3 &&
+           std::ranges::all_of(seen.threads, &ThreadRow::stable);
+  });
+  EXPECT_EQ(snapshot.locks[0].place, Place::in_guard(7)) << "two of the three";
+  EXPECT_TRUE(snapshot.locks[0].disputed);
 }
 
 TEST(Observer, ReadsAThreadThatHasNotRunOnlyOnce) {
@@ -454,15 +475,144 @@ TEST(Observer, ReadsAThreadThatHasNotRunOnlyOnce) {
   }));
 }
 
+TEST(Observer, SaysOfAThreadThatDoesNotRunWhereItStands) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer has locks of its own, for which threads wait anywhere";
+  // Each sleeps in the guard, and waits for a word in its section.
+  const Watched watched(64, [](std::uint32_t thread, Shared& shared) {
+    std::atomic<int> word{0};
+    const timespec moment{.tv_sec = 0, .tv_nsec = 300'000};
+    WorkerSlot& slot = shared.slots[thread];
+    while (!shared.stop) {
+      slot.move_to(Place::in_guard(thread));
+      nanosleep(&moment, nullptr);
+      slot.move_to(Place::in_section(thread));
+      syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &moment, nullptr, 0);
+    }
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout());
+  ASSERT_TRUE(soon([&] { return all_started(watched); }));
+  std::uint64_t stable = 0;
+  for (int look = 0; look < 300 || (stable < 300 && look < 30'000); ++look) {
+    for (const ThreadRow& row : observer.look(0).threads) {
+      if (!row.stable) continue;
+      ++stable;
+      ASSERT_EQ(row.place.phase(), row.lock == kNoIndex ? Phase::guard : Phase::step) << "look " << look;
+    }
+  }
+  EXPECT_GE(stable, 300U);
+}
+
+/// Some of these looks.
+std::size_t still_looks(Observer& observer, int looks) {
+  std::size_t still = 0;
+  for (int look = 0; look < looks; ++look) {
+    still += observer.look(0).still ? 1 : 0;
+    std::this_thread::sleep_for(kMoment);
+  }
+  return still;
+}
+
+TEST(Observer, CallsStillWhereEverybodySleeps) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer may have a thread of its own";
+  const Watched watched(3, [](std::uint32_t thread, Shared& shared) {
+    while (thread == 0 && !shared.stop) {
+    }
+    if (thread > 0) std::this_thread::sleep_for(kForever);
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout(), Observer::Again::sleep);
+  ASSERT_TRUE(soon([&] { return all_started(watched); }));
+  EXPECT_EQ(still_looks(observer, 20), 0U) << "one runs";
+  watched.shared().stop = true;
+  EXPECT_TRUE(soon([&] { return observer.look(0).still; })) << "it has ended, and the others sleep";
+  Observer quick(watched.process(), watched.slots(), built_layout());
+  EXPECT_EQ(still_looks(quick, 5), 0U) << "it has not asked";
+}
+
+TEST(Observer, CallsNothingStillWhereOneRanBetweenItsSleeps) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer may have a thread of its own";
+  const Watched watched(8, [](std::uint32_t thread, Shared& shared) {
+    const timespec nap{.tv_sec = 0, .tv_nsec = 20'000};
+    while (thread == 0 && !shared.stop) nanosleep(&nap, nullptr);
+    std::this_thread::sleep_for(kForever);
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout(), Observer::Again::sleep);
+  ASSERT_TRUE(soon([&] { return all_started(watched); }));
+  std::uint64_t ran = 0;
+  for (int look = 0; look < 3000; ++look) {
+    const Snapshot snapshot = observer.look(0);
+    const bool all_stable = std::ranges::all_of(snapshot.threads, &ThreadRow::stable);
+    ran += all_stable ? 0 : 1;
+    ASSERT_TRUE(all_stable || !snapshot.still) << "look " << look;
+  }
+  EXPECT_GT(ran, 100U);
+}
+
+TEST(Observer, CallsNothingStillWhereThereAreThreadsThatItDoesNotWatch) {
+  const Watched watched(2, [](std::uint32_t, Shared& /*shared*/) {
+    std::thread other([] { std::this_thread::sleep_for(kForever); });
+    std::this_thread::sleep_for(kForever);
+    other.join();
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout(), Observer::Again::sleep);
+  settled_look(watched, observer);
+  EXPECT_EQ(still_looks(observer, 5), 0U);
+}
+
+/// Runs on one CPU alone.
+void bind_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+TEST(Observer, CallsNothingStillWhereOneWasWokenAndHasNoCpuYet) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer may have a thread of its own";
+  const int cpu = sched_getcpu();
+  const Watched watched(1, [cpu](std::uint32_t, Shared& shared) {
+    // It gets what others leave of the CPU.
+    bind_to(cpu);
+    const sched_param least{};
+    sched_setscheduler(0, SCHED_IDLE, &least);
+    while (!shared.stop) {
+      syscall(SYS_futex, &shared.come, FUTEX_WAIT, shared.come.load(), nullptr, nullptr, 0);
+      WorkerSlot& slot = shared.slots[0];
+      slot.move_to(Place::in_guard(0));
+    }
+  });
+  Observer observer(watched.process(), watched.slots(), built_layout(), Observer::Again::sleep);
+  ASSERT_TRUE(soon([&] { return all_started(watched); }));
+  int seen = 0;
+  for (int attempt = 0; attempt < 50 && seen < 3; ++attempt) {
+    ASSERT_TRUE(soon([&] { return observer.look(0).still; }));
+    std::atomic<bool> over{false};
+    std::atomic<bool> busy{false};
+    std::thread spinner([&] {
+      bind_to(cpu);
+      while (!over) busy = true;
+    });
+    while (!busy) std::this_thread::yield();
+    const std::uint64_t moves = watched.slots()[0].moves;
+    ++watched.shared().come;
+    syscall(SYS_futex, &watched.shared().come, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    const Snapshot snapshot = observer.look(0);
+    const bool has_not_run = watched.slots()[0].moves == moves;
+    over = true;
+    spinner.join();
+    if (!has_not_run || !snapshot.threads[0].stable) continue;
+    ++seen;
+    ASSERT_FALSE(snapshot.still);
+  }
+  if (seen == 0) GTEST_SKIP() << "here who is woken has a CPU at once";
+}
+
 // --- stacks ---
 
 class Stacks : public testing::Test {
  protected:
   void SetUp() override {
     if (!sight_.unwinder().available()) GTEST_SKIP() << "built without libdw";
-#if !defined(__OPTIMIZE__)
-    GTEST_SKIP() << "frames of unoptimised code hang on the frame pointer, which only a signal tells";
-#endif
+    if (kFramesOnPointer) GTEST_SKIP() << "frames hang on the frame pointer, which only a signal tells";
   }
 
   std::vector<Stack> resolve(Observer& observer, Snapshot& snapshot) {

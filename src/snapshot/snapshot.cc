@@ -5,14 +5,19 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <map>
+#include <string>
 #include <tuple>
+#include <utility>
 
 namespace ccbench {
 namespace {
 
 // A place that needed a lock, or two words, could be read half old and half new.
 static_assert(std::atomic<Place>::is_always_lock_free && sizeof(Place) == sizeof(std::uint64_t));
+
+bool lets_wait(const Promises& promises) { return promises.waits || promises.gives_up; }
 
 auto order_of(Place place) { return std::tuple(place.phase(), place.step(), place.key()); }
 
@@ -36,7 +41,9 @@ std::string_view name_of(LockKind kind) {
 
 Snapshot published_snapshot(std::span<const WorkerSlot> slots, Nanos since_release) {
   Snapshot snapshot{.at = since_release,
+                    .done = since_release,
                     .capture = 0,
+                    .still = false,
                     .resolve = {},
                     .mode = "published",
                     .threads = {},
@@ -61,6 +68,7 @@ std::string phase_name(Place place, const ScenarioInfo& scenario) {
     case Phase::barrier: return "barrier";
     case Phase::guard: return "guard";
     case Phase::finished: return "finished";
+    case Phase::idle: return "idle";
     case Phase::step: break;
   }
   if (place.step() >= scenario.steps.size()) return "step:section";
@@ -69,19 +77,40 @@ std::string phase_name(Place place, const ScenarioInfo& scenario) {
 
 std::string lock_name(Place place, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario) {
-  if (place.phase() != Phase::guard || !promises.waits) return {};
+  if (place.phase() != Phase::guard || !lets_wait(promises)) return {};
   if (!promises.per_key) return std::string(guard);
   return fmt::format("{}[{}]", guard, scenario.name_of(place.key()));
 }
 
 bool has_name(const LockRow& lock, const Promises& promises) {
-  return lock.place && promises.waits && !(promises.per_key && lock.disputed);
+  return lock.place && lets_wait(promises) && !(promises.per_key && lock.disputed);
 }
 
 std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario) {
   if (lock.place && has_name(lock, promises)) return lock_name(*lock.place, guard, promises, scenario);
   return fmt::format("{} {:#x}", name_of(lock.kind), lock.address);
+}
+
+std::vector<LockGroup> group_by_lock(const Snapshot& snapshot, std::string_view guard,
+                                     const Promises& promises, const ScenarioInfo& scenario) {
+  std::vector<LockGroup> groups;
+  std::map<std::pair<LockKind, std::string>, std::size_t> words;  // their groups
+  for (std::uint32_t i = 0; i < snapshot.locks.size(); ++i) {
+    const LockRow& lock = snapshot.locks[i];
+    groups.push_back({.first = i, .waiters = lock.waiters});
+    if (lock.kind != LockKind::futex && lock.kind != LockKind::condition_variable) continue;
+    const auto [group, is_new] =
+        words.try_emplace({lock.kind, lock_name(lock, guard, promises, scenario)}, groups.size() - 1);
+    if (is_new) continue;
+    groups.pop_back();
+    ++groups[group->second].words;
+    groups[group->second].waiters += lock.waiters;
+  }
+  std::ranges::sort(groups, [](const LockGroup& a, const LockGroup& b) {
+    return a.waiters != b.waiters ? a.waiters > b.waiters : a.first < b.first;
+  });
+  return groups;
 }
 
 std::string_view java_state(const ThreadRow& row, const Snapshot& snapshot) {

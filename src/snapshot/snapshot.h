@@ -50,8 +50,10 @@ struct LockRow {
   std::uint32_t depth = 0;             ///< of a recursive mutex: how often its owner has entered
   std::uint32_t readers = 0;  ///< of a shared mutex that is held for reading: how many; who is unknown
   std::optional<Place>
-      place;              ///< where those of its waiters say that they are that wait for most people's key
-  bool disputed = false;  ///< those are not more than half of the waiters that say something
+      place;  ///< where those of its waiters say that they are that wait for most people's key
+  /// Those are not more than half of the waiters that say something, or one that did not run says another
+  /// key.
+  bool disputed = false;
 };
 
 inline constexpr std::uint32_t kNoIndex = std::numeric_limits<std::uint32_t>::max();
@@ -79,8 +81,11 @@ struct CycleMember {
 using Cycle = std::vector<CycleMember>;
 
 struct Snapshot {
-  Nanos at = 0;                  ///< since the release
-  Nanos capture = 0;             ///< the time in which threads were read or disturbed
+  Nanos at = 0;       ///< since the release; everything in it was read later
+  Nanos done = 0;     ///< since the release; and earlier than this
+  Nanos capture = 0;  ///< the time in which threads were read or disturbed
+  /// At one instant no thread of the process ran or wanted to; only where every one was read twice.
+  bool still = false;
   std::optional<Nanos> resolve;  ///< unwinding and naming; empty: no stacks were taken
   std::string mode;  ///< `kernel`, `kernel+signals`; `published`: the workers' own word and nothing else
   std::vector<ThreadRow> threads;
@@ -122,6 +127,16 @@ bool has_name(const LockRow& lock, const Promises& promises);
 /// By its waiters' word, else by kind and address: `mutex 0x55d0c0ffee00`.
 std::string lock_name(const LockRow& lock, std::string_view guard, const Promises& promises,
                       const ScenarioInfo& scenario);
+
+/// One lock as its waiters see it. A guard may give each of them a word of its own to sleep on.
+struct LockGroup {
+  std::uint32_t first = 0;  ///< into `Snapshot::locks`
+  std::uint32_t words = 1;
+  std::uint32_t waiters = 0;
+};
+/// Words that have no holder are one lock if they have the same name. The fullest first.
+std::vector<LockGroup> group_by_lock(const Snapshot& snapshot, std::string_view guard,
+                                     const Promises& promises, const ScenarioInfo& scenario);
 
 /// What `jstack` says of a Java thread that does the same: `BLOCKED (on object monitor)`. Empty: unknown.
 std::string_view java_state(const ThreadRow& row, const Snapshot& snapshot);

@@ -14,6 +14,7 @@ enum class Phase : std::uint8_t {
   guard,     ///< inside the guard and not in the section
   step,      ///< inside the section, at the step named
   finished,  ///< has ended its last request
+  idle,      ///< waits for a request to arrive
 };
 
 /// Where one worker is, in one word, so that it is published by a single store and never read torn.
@@ -25,6 +26,7 @@ class Place {
   static constexpr Place in_section(Key key) { return Place(Phase::step, kNoStep, key); }
   static constexpr Place in_step(StepId step, Key key) { return Place(Phase::step, step, key); }
   static constexpr Place finished() { return Place(Phase::finished, 0, 0); }
+  static constexpr Place idle() { return Place(Phase::idle, 0, 0); }
 
   constexpr Phase phase() const { return static_cast<Phase>(bits_ & 0xff); }
   constexpr Key key() const { return bits_ >> 16; }
@@ -41,7 +43,8 @@ class Place {
   std::uint64_t bits_ = 0;
 };
 
-/// On a cache line of its own. Only the worker writes; anybody may read.
+/// On a cache line of its own. Only the worker writes, or who runs a section for it while it waits for that;
+/// anybody may read.
 struct alignas(64) WorkerSlot {
   std::atomic<Place> place;
   std::atomic<std::uint64_t> moves;      ///< how often `place` changed: what the stall rule watches

@@ -13,11 +13,14 @@
 
 namespace ccbench {
 
+/// From how many samples on there is a p99: below, it would be another name for the maximum.
+inline constexpr std::uint64_t kSamplesForP99 = 100;
+
 /// Nearest rank: a percentile is always one of the samples, so none exceeds the maximum.
 struct Percentiles {
   std::uint64_t samples = 0;
   std::optional<Nanos> p50;  ///< from 1 sample
-  std::optional<Nanos> p99;  ///< from 100 samples
+  std::optional<Nanos> p99;  ///< from `kSamplesForP99` samples
   std::optional<Nanos> max;
 };
 
@@ -75,8 +78,6 @@ Percentiles percentiles_of(const ForEach& for_each) {
     return sample_of_rank(for_each, nearest_rank(fraction, result.samples), most);
   };
   result.p50 = sample_at(0.5);
-  // Below that p99 would be another name for the maximum.
-  constexpr std::uint64_t kSamplesForP99 = 100;
   if (result.samples >= kSamplesForP99) result.p99 = sample_at(0.99);
   result.max = most;
   return result;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "core/registry.h"
 #include "sync/std_sync.h"
@@ -13,21 +14,29 @@ namespace ccbench {
 template <template <class> class G>
 struct RegisterGuard {
   RegisterGuard() {
-    guards().add(
-        {.info = G<StdSync>::kInfo, .make = [] { return std::make_unique<ErasedGuard<G<StdSync>>>(); }});
+    GuardPlugin plugin{.info = G<StdSync>::kInfo, .make = [](const GuardContext& context) {
+                         return std::make_unique<ErasedGuard<G<StdSync>>>(context);
+                       }};
+    if constexpr (requires(const GuardContext& context) { G<StdSync>::promises(context); }) {
+      plugin.promised = &G<StdSync>::promises;
+    }
+    guards().add(std::move(plugin));
   }
 };
 
 template <template <class> class S>
 struct RegisterScenario {
   RegisterScenario() {
-    scenarios().add({.info = S<StdSync>::kInfo,
-                     .make =
-                         [](const TrialContext& context) {
-                           return std::make_unique<ErasedScenario<S<StdSync>>>(context);
-                         },
-                     .check = &S<StdSync>::check,
-                     .expected_success = &S<StdSync>::expected_success});
+    ScenarioPlugin plugin{
+        .info = S<StdSync>::kInfo,
+        .make =
+            [](const TrialContext& context) { return std::make_unique<ErasedScenario<S<StdSync>>>(context); },
+        .check = &S<StdSync>::check,
+        .expected_success = &S<StdSync>::expected_success};
+    if constexpr (requires(const ParameterValues& values) { S<StdSync>::objection(values, 1, Key{1}); }) {
+      plugin.objection = &S<StdSync>::objection;
+    }
+    scenarios().add(std::move(plugin));
   }
 };
 

@@ -1,9 +1,12 @@
 // The plain synchronization policy: what guards and scenarios are written with, straight from std.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>
@@ -54,6 +57,8 @@ struct StdSync {
       z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
       return z ^ (z >> 31);
     }
+    /// As if it had been called `times` times.
+    void discard(std::uint64_t times) { state_ += times * 0x9e3779b97f4a7c15; }
 
    private:
     std::uint64_t state_;
@@ -63,6 +68,21 @@ struct StdSync {
   static time_point now() { return std::chrono::steady_clock::now(); }
   static void sleep_for(std::chrono::nanoseconds duration) { std::this_thread::sleep_for(duration); }
   static void yield() { std::this_thread::yield(); }
+  /// Tells the CPU that its thread spins, so that it does so sparingly; keeps the CPU, where it can.
+  static void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("isb");
+#else
+    yield();
+#endif
+  }
+  /// As a power cut would, with nothing cleaned up; only a trial's process may be ended so.
+  [[noreturn]] static void end_process() {
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+  }
 };
 
 }  // namespace ccbench

@@ -4,7 +4,7 @@
 // exception would too. A lock_guard unlocks on every way out. What ccbench shows: HUNG. The first request of
 // each key succeeds and ends, and the rest wait for a thread that is gone: 2 successes, 18 unfinished.
 //
-//   $ ccbench --guard=faulty-abandon --requests=20 --keys=2
+//   $ ccbench --guard=faulty-abandon --requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -14,9 +14,11 @@ namespace {
 template <class Sync>
 class AbandonGuard {
  public:
-  static constexpr GuardInfo kInfo{.name = "faulty-abandon",
-                                   .about = "wrong: a mutex per key, not unlocked after a success",
-                                   .promises = {.exclusive = true, .waits = true, .per_key = true}};
+  static constexpr GuardInfo kInfo{
+      .name = "faulty-abandon",
+      .about = "wrong: a mutex per key, not unlocked after a success",
+      .promises = {.exclusive = true, .waits = true, .per_key = true},
+      .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms"};
 
   Result run(const Request& request, Section section) {
     auto& mutex = mutexes_.at(request.key);

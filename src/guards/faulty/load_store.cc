@@ -4,7 +4,8 @@
 // All who read it clear enter together. The guard keeps that window open for 5 ms. What ccbench shows:
 // VIOLATION. Under lotto-purchase every request of a key that comes within the window pays.
 //
-//   $ ccbench --guard=faulty-load-store --requests=20 --keys=2
+//   $ ccbench --guard=faulty-load-store --requests=20 --keys=2 --payment=20ms --db=10ms
+#include "guards/faulty/fault_window.h"
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -16,12 +17,16 @@ class LoadStoreGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "faulty-load-store",
                                    .about = "wrong: a flag per key, read and then set in two steps",
-                                   .promises = {.exclusive = true, .once = true, .per_key = true}};
+                                   .promises = {.exclusive = true, .once = true, .per_key = true},
+                                   .parameters = kFaultWindowOnly,
+                                   .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms"};
+
+  explicit LoadStoreGuard(const GuardContext& context) : window_(context, std::chrono::milliseconds(5)) {}
 
   Result run(const Request& request, Section section) {
     auto& flag = flags_.at(request.key);
     if (flag.load(std::memory_order_acquire) != 0) return turned_away("the flag is set");
-    Sync::sleep_for(kWindow);
+    window_.hold();
     flag.store(1, std::memory_order_release);
     try {
       const Result result = section(Entry{});
@@ -34,8 +39,7 @@ class LoadStoreGuard {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kWindow{5};
-
+  const FaultWindow<Sync> window_;
   Keyed<Sync, typename Sync::template atomic<int>> flags_;
 };
 

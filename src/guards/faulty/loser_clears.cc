@@ -6,7 +6,8 @@
 // first loser. What ccbench shows: VIOLATION with both turned away and too many payments: of each key's
 // requests about every second one is turned away, and the one after it enters.
 //
-//   $ ccbench --guard=faulty-loser-clears --requests=20 --keys=2
+//   $ ccbench --guard=faulty-loser-clears --requests=20 --keys=2 --payment=20ms --db=10ms
+#include "guards/faulty/fault_window.h"
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -18,11 +19,15 @@ class LoserClearsGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "faulty-loser-clears",
                                    .about = "wrong: a flag per key, cleared also by those who did not set it",
-                                   .promises = {.exclusive = true, .once = true, .per_key = true}};
+                                   .promises = {.exclusive = true, .once = true, .per_key = true},
+                                   .parameters = kFaultWindowOnly,
+                                   .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms"};
+
+  explicit LoserClearsGuard(const GuardContext& context) : step_(context, std::chrono::milliseconds(1)) {}
 
   Result run(const Request& request, Section section) {
     auto& [flag, arrivals] = states_.at(request.key);
-    Sync::sleep_for(kStep * (arrivals.fetch_add(1, std::memory_order_relaxed) % kSteps));
+    Sync::sleep_for(step_.length() * (arrivals.fetch_add(1, std::memory_order_relaxed) % kSteps));
     int clear = 0;
     if (!flag.compare_exchange_strong(clear, 1, std::memory_order_acquire)) {
       flag.store(0, std::memory_order_release);
@@ -40,7 +45,6 @@ class LoserClearsGuard {
 
  private:
   /// Few enough steps that the last one still comes while the first one's section runs.
-  static constexpr std::chrono::milliseconds kStep{1};
   static constexpr int kSteps = 8;
 
   struct State {
@@ -48,6 +52,7 @@ class LoserClearsGuard {
     typename Sync::template atomic<int> arrivals{0};
   };
 
+  const FaultWindow<Sync> step_;
   Keyed<Sync, State> states_;
 };
 

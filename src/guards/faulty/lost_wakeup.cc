@@ -10,7 +10,8 @@
 // somebody is to sleep, or after a second. What ccbench shows: HUNG. The first request of each key succeeds,
 // and the rest wait for a notification that was sent before they slept: 2 successes, 18 unfinished.
 //
-//   $ ccbench --guard=faulty-lost-wakeup --requests=20 --keys=2
+//   $ ccbench --guard=faulty-lost-wakeup --requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms
+#include "guards/faulty/fault_window.h"
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -20,23 +21,30 @@ namespace {
 template <class Sync>
 class LostWakeupGuard {
  public:
-  static constexpr GuardInfo kInfo{.name = "faulty-lost-wakeup",
-                                   .about = "wrong: a lock made by hand per key, whose wake-ups can be lost",
-                                   .promises = {.exclusive = true, .waits = true, .per_key = true}};
+  static constexpr GuardInfo kInfo{
+      .name = "faulty-lost-wakeup",
+      .about = "wrong: a lock made by hand per key, whose wake-ups can be lost",
+      .promises = {.exclusive = true, .waits = true, .per_key = true},
+      .parameters = kFaultWindowOnly,
+      .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms"};
+
+  explicit LostWakeupGuard(const GuardContext& context) : window_(context, std::chrono::seconds(1)) {}
 
   Result run(const Request& request, Section section) {
     auto& lock = locks_.at(request.key);
-    const std::lock_guard holder(lock);
-    lock.wait_for_company();
+    lock.lock(window_);
+    const std::lock_guard holder(lock, std::adopt_lock);
+    // Without company a short section would be over before anybody comes.
+    window_.hold_until([&] { return lock.is_wanted(); });
     return section(Entry{});
   }
 
  private:
   class Lock {
    public:
-    void lock() {
+    void lock(const FaultWindow<Sync>& window) {
       if (!must_wait()) return;
-      state_.wait(kHeld);  // The window: elsewhere a few instructions long, here until the holder has left.
+      if (!window.closed()) state_.wait(kHeld);  // Until the holder has left.
       std::unique_lock lock(mutex_);
       handed_over_.wait(lock);
       state_.store(kHeld);
@@ -55,13 +63,7 @@ class LostWakeupGuard {
       state_.notify_all();
     }
 
-    /// For the holder: returns when somebody waits for the lock, or after a second. Without it a short
-    /// section would be over before anybody comes.
-    void wait_for_company() {
-      for (int looks = 0; looks < 1000 && waiting_.load() == 0; ++looks) {
-        Sync::sleep_for(std::chrono::milliseconds(1));
-      }
-    }
+    bool is_wanted() const { return waiting_.load() > 0; }
 
    private:
     enum : int { kFree, kHeld, kHandedOver };
@@ -83,6 +85,7 @@ class LostWakeupGuard {
     typename Sync::template atomic<int> waiting_{0};    ///< likewise
   };
 
+  const FaultWindow<Sync> window_;
   Keyed<Sync, Lock> locks_;
 };
 

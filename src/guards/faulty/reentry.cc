@@ -5,7 +5,7 @@
 // glibc the holder waits for itself, for ever. What ccbench shows: HUNG. No request ever enters the section:
 // 20 unfinished, no payment. One request alone hangs too.
 //
-//   $ ccbench --guard=faulty-reentry --requests=20 --keys=2
+//   $ ccbench --guard=faulty-reentry --requests=20 --keys=2 --payment=20ms --db=10ms
 #include "sync/keyed.h"
 #include "sync/register.h"
 
@@ -17,7 +17,8 @@ class ReentryGuard {
  public:
   static constexpr GuardInfo kInfo{.name = "faulty-reentry",
                                    .about = "wrong: a mutex per key, locked again by the one that holds it",
-                                   .promises = {.exclusive = true, .waits = true, .per_key = true}};
+                                   .promises = {.exclusive = true, .waits = true, .per_key = true},
+                                   .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms"};
 
   Result run(const Request& request, Section section) {
     State& state = states_.at(request.key);

@@ -6,14 +6,13 @@
 // ccbench shows: HUNG. The first request of each key is an error although its purchase went through, and the
 // rest wait for ever, for a lock without an owner: 2 errors, 18 unfinished, 2 payments.
 //
-//   $ ccbench --guard=faulty-wrong-stamp --requests=20 --keys=2
+//   $ ccbench --guard=faulty-wrong-stamp --requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms
 //
-// Algorithm: the writing half of java.util.concurrent.locks.StampedLock (D. Lea, JSR 166), whose answer to a
-// wrong stamp is an IllegalMonitorStateException.
-#include <stdexcept>
-
+// java.util.concurrent.locks.StampedLock answers a wrong stamp likewise, with an
+// IllegalMonitorStateException.
 #include "sync/keyed.h"
 #include "sync/register.h"
+#include "sync/stamped_lock.h"
 
 namespace ccbench {
 namespace {
@@ -24,11 +23,12 @@ class WrongStampGuard {
   static constexpr GuardInfo kInfo{
       .name = "faulty-wrong-stamp",
       .about = "wrong: a stamped lock per key, released with another stamp than its own",
-      .promises = {.exclusive = true, .waits = true, .per_key = true}};
+      .promises = {.exclusive = true, .waits = true, .per_key = true},
+      .shown_by = "--requests=20 --keys=2 --payment=20ms --db=10ms --stall=200ms"};
 
   Result run(const Request& request, Section section) {
     auto& [lock, version] = states_.at(request.key);
-    int stamp = lock.lock_write();
+    Stamp stamp = lock.write_lock();
     Result result;
     try {
       result = section(Entry{});
@@ -43,50 +43,9 @@ class WrongStampGuard {
   }
 
  private:
-  using Word = typename Sync::template atomic<int>;
-
-  /// Its state is a version while nobody holds it, which is even, and the holder's stamp otherwise.
-  class StampedLock {
-   public:
-    /// Waits while somebody else holds the lock. Answers the stamp that `unlock_write` asks for.
-    int lock_write() {
-      for (;;) {
-        int state = state_.load(std::memory_order_relaxed);
-        if (is_held(state)) {
-          state_.wait(state, std::memory_order_relaxed);
-        } else if (state_.compare_exchange_strong(state, state + 1, std::memory_order_acquire,
-                                                  std::memory_order_relaxed)) {
-          return state + 1;
-        }
-      }
-    }
-
-    /// The version, or 0 while somebody writes.
-    int try_optimistic_read() const {
-      const int state = state_.load(std::memory_order_acquire);
-      return is_held(state) ? 0 : state;
-    }
-
-    /// Throws and changes nothing unless the stamp is the one that locked.
-    void unlock_write(int stamp) {
-      if (!is_held(stamp) || stamp != state_.load(std::memory_order_relaxed)) {
-        throw std::logic_error("illegal state: the stamp is not the one that locked");
-      }
-      // Sequentially consistent, because notify_one looks for sleepers next: were the store still on its way
-      // then, both could miss each other.
-      state_.store(stamp + 1);
-      state_.notify_one();
-    }
-
-   private:
-    static constexpr bool is_held(int state) { return state % 2 != 0; }
-
-    Word state_{2};
-  };
-
   struct State {
-    StampedLock lock;
-    Word version{0};  ///< what readers compare theirs with
+    StampedLock<Sync> lock;
+    typename Sync::template atomic<Stamp> version{0};  ///< what readers compare theirs with
   };
 
   Keyed<Sync, State> states_;
