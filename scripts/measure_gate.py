@@ -3,23 +3,27 @@
 
   scripts/measure_gate.py                       300 rounds, quiet and beside a busy neighbour: some 25 minutes
   scripts/measure_gate.py --only quiet          one of them
-  scripts/measure_gate.py --gates 20            and so many real gates of each kind, end to end: some 40 s each
+  scripts/measure_gate.py --gates 'same=10,20 %=5'   instead, real gates of these candidates, end to end: some 40 s each
 
-A round is what one pair of a gate is, of several candidates at once: three trials of each arm, in an order that is drawn,
-each in a process of its own, and beside each one of a single thread for the tail. `same` is the base again; the others are slowed down on purpose by --plant, really and not by
-scaling results: by 5, 10, 15 and 20 % in every section, or ten times in every 50th (`tail`).
+A round is what one pair of a gate is, of several candidates at once: three trials of each arm, in an order that is
+drawn, each in a process of its own, and beside each one of a single thread for the tail. `same` is the base again; the
+others are slowed down on purpose by --plant, really and not by scaling results: by 5, 10, 15 and 20 % in every section,
+or ten times in every 50th (`tail`).
 
 A gate is then the recorded pairs from some round on: it looks after 20, 40 and 80 of them and judges by the rules of
 src/gate/judge.h, which are written down here again and checked against real gates. 200 gates begin at rounds that are
 drawn; they overlap, so that of 300 rounds about four to fifteen gates are independent: the real gates are the check.
+Those take hours to be many, so each run adds its own to those of earlier ones.
 
-Needs the release build (build/release). Writes results/measure_gate.csv, the value of every arm and metric in every round, and
-results/measure_gate.md.
+Needs the release build (build/release). Writes results/measure_gate.csv, the value of every arm and metric in every
+round, and results/measure_gate.md; of real gates results/measure_gate_real.csv, a row for each, and
+results/measure_gate_real.md.
 Exit codes: 0 all targets met, 2 usage, 4 a target was missed, 7 something could not be measured.
 """
 
 import argparse
 import csv
+import datetime
 import json
 import math
 import os
@@ -28,6 +32,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Iterator, NamedTuple, Sequence
 
@@ -41,6 +46,7 @@ LOOKS = (20, 40, 80)
 ALPHA = 0.005
 THRESHOLD = 0.10
 GATES = 200
+REAL = measuring.ROOT / "results/measure_gate_real"
 
 
 class Metric(NamedTuple):
@@ -97,15 +103,15 @@ def ranks_of_interval(count: int, alpha: float) -> tuple[int, int] | None:
     return low, count + 1 - low
 
 
-def judgement(ratios: Sequence[float], alpha: float) -> str:
+def judgement(ratios: Sequence[float], alpha: float, threshold: float = THRESHOLD) -> str:
     ordered = sorted(ratios)
     median = ordered[math.ceil(len(ordered) / 2) - 1]
     low, high = (ordered[rank - 1] for rank in ranks_of_interval(len(ordered), alpha))
-    if low > 1 and median > 1 + THRESHOLD:
+    if low > 1 and median > 1 + threshold:
         return "regressed"
-    if high < 1 and median < 1 / (1 + THRESHOLD):
+    if high < 1 and median < 1 / (1 + threshold):
         return "improved"
-    return "pass" if high < 1 + THRESHOLD else "inconclusive"
+    return "pass" if high < 1 + threshold else "inconclusive"
 
 
 def gate_of(pairs: dict[str, Sequence[float]]) -> tuple[dict[str, str], int]:
@@ -197,36 +203,63 @@ def share_red(results: Sequence[tuple[dict[str, str], int]], metric: str) -> flo
 
 
 class Real(NamedTuple):
-    found: dict[str, str]
+    condition: str
+    candidate: str
+    wall: str  # the verdict of this metric
+    lone_p99: str
     pairs: int
     seconds: float
+    date: str
+
+    @property
+    def red(self) -> bool:
+        return "regressed" in (self.wall, self.lone_p99)
 
 
-def real_gate(programs: Programs, recorder: Recorder, arm: str) -> Real:
+def real_gate(programs: Programs, recorder: Recorder, condition: str, arm: str) -> Real:
     """A gate end to end, whose statistics are also computed here again, from the values it reports."""
     report = programs.scratch / "gate.json"
     flags = [*(flag for flag in recorder.flags if not flag.startswith("--snapshot")), f"--threads={recorder.threads}"]
-    begin = measuring.time.perf_counter()
-    measuring.subprocess.run([str(programs.ccbench), "gate", f"--base={programs.ccbench}", *flags, f"--plant={ARMS[arm]}",
-                              f"--json={report}", "--quiet"], capture_output=True, timeout=600, cwd=programs.scratch)
-    seconds = measuring.time.perf_counter() - begin
+    begin = time.perf_counter()
+    subprocess.run([str(programs.ccbench), "gate", f"--base={programs.ccbench}", *flags, f"--plant={ARMS[arm]}",
+                    f"--json={report}", "--quiet"], capture_output=True, timeout=600, cwd=programs.scratch)
+    seconds = time.perf_counter() - begin
     metrics = json.loads(report.read_text())["contests"][0]["metrics"]
     for metric in metrics:
         ratios = [candidate / base for base, candidate in metric["values"]]
-        again = judgement(ratios, metric["alpha"])
+        again = judgement(ratios, metric["alpha"], metric["threshold"])
         if again != metric["verdict"]:
             raise NotMeasured(f"the gate says {metric['verdict']} of {metric['name']} and this script {again}")
-    return Real({metric["name"]: metric["verdict"] for metric in metrics}, max(len(m["values"]) for m in metrics), seconds)
+    found = {metric["name"]: metric["verdict"] for metric in metrics}
+    return Real(condition, arm, found["wall"], found["lone_p99"], max(len(m["values"]) for m in metrics), seconds,
+                f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}")
 
 
-def real_gates(programs: Programs, recorder: Recorder, condition: str, count: int) -> dict[str, list[Real]]:
-    gates: dict[str, list[Real]] = {"same": [], "20 %": [], "tail": []}
-    with Neighbour(condition == "noisy"):
-        for number in range(count):
-            print(f"{measuring.SCRIPT}: {condition}, real gate {number + 1} of {count}", file=sys.stderr)
-            for arm, found in gates.items():
-                found.append(real_gate(programs, recorder, arm))
-    return gates
+def read_gates(path: Path) -> list[Real]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [Real(row["condition"], row["candidate"], row["wall"], row["lone_p99"], int(row["pairs"]),
+                     float(row["seconds"]), row["date"]) for row in csv.DictReader(file)]
+
+
+def run_gates(programs: Programs, recorder: Recorder, arguments: argparse.Namespace, dice: random.Random) -> None:
+    """Each is written down as it ends, so that an interrupted run loses one."""
+    path = REAL.with_suffix(".csv")
+    for condition in arguments.only:
+        wanted = [arm for arm, count in arguments.gates.items() for _ in range(count)]
+        dice.shuffle(wanted)
+        with Neighbour(condition == "noisy"):
+            for number, arm in enumerate(wanted, 1):
+                gate = real_gate(programs, recorder, condition, arm)
+                print(f"{measuring.SCRIPT}: {condition}, gate {number} of {len(wanted)}: {arm}: {gate.wall}, {gate.lone_p99}, "
+                      f"{gate.pairs} pairs, {gate.seconds:.0f} s", file=sys.stderr)
+                new = not path.exists()
+                with path.open("a", newline="", encoding="utf-8") as file:
+                    writer = csv.writer(file, lineterminator="\n")
+                    if new:
+                        writer.writerow(["schema", *Real._fields])
+                    writer.writerow(["ccbench.measure_gate/1", *gate[:5], f"{gate.seconds:.1f}", gate.date])
 
 
 # --- writing ---
@@ -252,14 +285,40 @@ def table_of(condition: str, rounds: Rounds, dice: random.Random, missed: list[s
                f"{statistics.median(pairs):.0f}, {max(pairs)} |")
 
 
-def real_table(condition: str, gates: dict[str, list[Real]]) -> Iterator[str]:
-    yield f"| {condition}: candidate | gates | red by wall | red by lone_p99 | wall inconclusive | seconds (median, most) |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for arm, found in gates.items():
-        count = lambda metric, verdict: sum(gate.found.get(metric) == verdict for gate in found)  # noqa: E731
-        seconds = [gate.seconds for gate in found]
-        yield (f"| {arm} | {len(found)} | {count('wall', 'regressed')} | {count('lone_p99', 'regressed')} | "
-               f"{count('wall', 'inconclusive')} | {statistics.median(seconds):.0f}, {max(seconds):.0f} |")
+def at_most(red: int, gates: int) -> float:
+    """The share of red gates that so many could still come from, at 95 % (C. Clopper, E. Pearson, 1934)."""
+    if red == gates:
+        return 1.0
+    low, high = red / gates, 1.0
+    for _ in range(60):
+        share = (low + high) / 2
+        so_few = sum(math.comb(gates, k) * share**k * (1 - share) ** (gates - k) for k in range(red + 1))
+        low, high = (share, high) if so_few > 0.05 else (low, share)
+    return high
+
+
+def real_text(gates: Sequence[Real]) -> Iterator[str]:
+    dates = sorted({gate.date for gate in gates})
+    yield "# How often real gates are red"
+    yield ""
+    yield f"{len(gates)} gates, end to end, on {', '.join(dates)}, by `scripts/measure_gate.py --gates`, which computes"
+    yield "every judgement again. Same settings and candidates as in [measure_gate.md](measure_gate.md)."
+    for condition in CONDITIONS:
+        yield ""
+        yield (f"| {condition}: candidate | gates | red | by wall | by lone_p99 | aim | red at most, at 95 % | inconclusive | "
+               "seconds (median, most) |")
+        yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        for aim in AIMS:
+            found = [gate for gate in gates if (gate.condition, gate.candidate) == (condition, aim.arm)]
+            if not found:
+                continue
+            red = sum(gate.red for gate in found)
+            bound = f"{at_most(red, len(found)):.1%}" if aim.most is not None else ""
+            seconds = [gate.seconds for gate in found]
+            yield (f"| {aim.arm} | {len(found)} | {red} | {sum(gate.wall == 'regressed' for gate in found)} | "
+                   f"{sum(gate.lone_p99 == 'regressed' for gate in found)} | {aim.text()} | {bound} | "
+                   f"{sum('inconclusive' in (gate.wall, gate.lone_p99) for gate in found)} | "
+                   f"{statistics.median(seconds):.0f}, {max(seconds):.0f} |")
 
 
 def write_rounds(path: Path, recorded: dict[str, Rounds]) -> None:
@@ -273,6 +332,16 @@ def write_rounds(path: Path, recorded: dict[str, Rounds]) -> None:
                         writer.writerow(["ccbench.measure/1", condition, metric, number, arm, f"{value:.0f}", "ns"])
 
 
+def counts(text: str) -> dict[str, int]:
+    found = {}
+    for part in text.split(","):
+        arm, _, count = part.partition("=")
+        if arm not in ARMS or arm == "base" or not count.isdigit():
+            raise argparse.ArgumentTypeError(f"expected candidates with counts, not {part!r}")
+        found[arm] = int(count)
+    return found
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measures how often the gate is red.")
     measuring.add_arguments(parser, CONDITIONS, rounds=300)
@@ -280,7 +349,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--guard", default="synchronized")
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--requests", type=int, default=30000)
-    parser.add_argument("--gates", type=int, default=0, help="real gates of each kind and condition (0)")
+    parser.add_argument("--gates", type=counts, metavar="CANDIDATE=N[,CANDIDATE=N...]",
+                        help=f"run real gates instead, of {', '.join(arm for arm in ARMS if arm != 'base')}")
     arguments = parser.parse_args()
     if arguments.rounds < LOOKS[-1]:
         parser.error(f"--rounds: a gate may need {LOOKS[-1]} pairs")
@@ -298,9 +368,13 @@ def main() -> int:
         programs = Programs(arguments.ccbench.resolve(), Path(scratch))
         recorder = Recorder(programs, arguments.guard, arguments.threads, arguments.requests)
         try:
+            if arguments.gates:
+                run_gates(programs, recorder, arguments, dice)
+                text = "\n".join(real_text(read_gates(REAL.with_suffix(".csv")))) + "\n"
+                REAL.with_suffix(".md").write_text(text, encoding="utf-8")
+                print(text, end="")
+                return 0
             recorded = {condition: record(recorder, condition, arguments.rounds, dice) for condition in arguments.only}
-            real = {condition: real_gates(programs, recorder, condition, arguments.gates)
-                    for condition in arguments.only if arguments.gates > 0}
         except NotMeasured as problem:
             print(f"{measuring.SCRIPT}: {problem}", file=sys.stderr)
             return 7
@@ -312,10 +386,6 @@ def main() -> int:
             "always busy."]
     for condition, rounds in recorded.items():
         text += ["", *table_of(condition, rounds, dice, missed)]
-    if real:
-        text += ["", "Real gates, end to end, of which the script computes every judgement again:"]
-        for condition, gates in real.items():
-            text += ["", *real_table(condition, gates)]
     write_rounds(arguments.csv, recorded)
     arguments.markdown.write_text("\n".join(text) + "\n", encoding="utf-8")
     print(arguments.markdown.read_text(encoding="utf-8"), end="")

@@ -13,6 +13,7 @@
 #include <iostream>
 
 #include "cli/progress.h"
+#include "driver/calibration.h"
 #include "driver/run.h"
 #include "gate/baseline.h"
 #include "gate/process_runner.h"
@@ -101,9 +102,11 @@ Experiment experiment_of_baseline(const std::string& path, const ArmFlags& flags
 GateResult measure(const GateOptions& gate, const std::vector<BaselineSetting>& baseline,
                    const Interruption& interruption, Progress& progress) {
   ProcessRunner runner(interruption);
-  if (gate.task == Task::self_test) return run_self_test(gate.plan, runner, interruption, progress);
-  if (gate.task == Task::compare) return run_gate(gate.plan, runner, interruption, progress);
-  const GateRules& rules = gate.plan.rules;
+  GatePlan plan = gate.plan;
+  plan.rules.clock_look = cost_of_clock_read();
+  if (gate.task == Task::self_test) return run_self_test(plan, runner, interruption, progress);
+  if (gate.task == Task::compare) return run_gate(plan, runner, interruption, progress);
+  const GateRules& rules = plan.rules;
   return run_against_baseline(baseline, rules.threshold, rules.alpha, [&](const ArmFlags& flags) {
     return run(experiment_of_baseline(gate.baseline, flags), interruption, progress);
   });

@@ -25,20 +25,6 @@ double median(std::vector<double> values) {
   return std::round(10 * *middle) / 10;
 }
 
-/// In batches, because a single read is not longer than what the clock can tell apart; the median of them is
-/// none that was interrupted.
-double cost_of_clock_read() {
-  constexpr int kBatches = 15;
-  constexpr int kReads = 256;
-  std::vector<double> costs;
-  for (int batch = 0; batch < kBatches; ++batch) {
-    const Nanos before = steady_now();
-    for (int read = 1; read < kReads; ++read) steady_now();
-    costs.push_back(static_cast<double>(steady_now() - before) / kReads);
-  }
-  return median(std::move(costs));
-}
-
 class Nothing final : public AnyScenario {
  public:
   Result handle(const Request& /*request*/, const Entry& /*entry*/) override { return success(); }
@@ -91,6 +77,20 @@ std::optional<double> cost_of_harness(const Interruption& interruption) {
 }
 
 }  // namespace
+
+/// In batches, because a single read is not longer than what the clock can tell apart; the median of them is
+/// none that was interrupted.
+double cost_of_clock_read() {
+  constexpr int kBatches = 15;
+  constexpr int kReads = 256;
+  std::vector<double> costs;
+  for (int batch = 0; batch < kBatches; ++batch) {
+    const Nanos before = steady_now();
+    for (int read = 1; read < kReads; ++read) steady_now();
+    costs.push_back(static_cast<double>(steady_now() - before) / kReads);
+  }
+  return median(std::move(costs));
+}
 
 Calibration calibrate(const Interruption& interruption) {
   Calibration calibration{.clock_read = cost_of_clock_read()};

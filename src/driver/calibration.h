@@ -10,6 +10,9 @@ namespace ccbench {
 /// some milliseconds in all. Never fails: what could not be carried out, or was interrupted, is empty. Leaves
 /// a snapshot that was asked for meanwhile to the first trial of the run. The calling process must have one
 /// thread.
+/// What one look at the clock takes, in ns.
+double cost_of_clock_read();
+
 Calibration calibrate(const Interruption& interruption);
 
 }  // namespace ccbench

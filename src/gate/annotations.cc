@@ -86,7 +86,7 @@ void add_metric(const ContestResult& contest, const MetricResult& metric, const 
   if (judgement == Judgement::inconclusive) level = exit.inconclusive_fails ? Level::error : Level::warning;
   annotations.push_back(
       {level, fmt::format("{}: {} {}", contest.contest.name, metric.metric->name, name_of(judgement)),
-       metric_text(metric, result.rules.threshold)});
+       metric_text(metric, threshold_of(metric, result.rules))});
 }
 
 /// The verdict first, so that it is never among those left out.

@@ -329,7 +329,7 @@ class Gate {
     for (ContestResult& contest : result_.contests) {
       for (MetricResult& metric : contest.metrics) {
         if (metric.decided) continue;
-        metric.opinion = opinion_of(metric, plan_.rules.threshold);
+        metric.opinion = opinion_of(metric, threshold_of(metric, plan_.rules));
         metric.decided = metric.opinion.judgement != Judgement::inconclusive;
         open = open || !metric.decided;
       }
@@ -353,6 +353,16 @@ Opinion opinion_of(const MetricResult& metric, double threshold) {
     for (MetricPair& pair : pairs) std::swap(pair.first, pair.second);
   }
   return judge(pairs, threshold, metric.alpha);
+}
+
+double threshold_of(const MetricResult& metric, const JudgeRules& rules) {
+  if (!metric.metric->of_requests || metric.pairs.empty()) return rules.threshold;
+  std::vector<double> base;
+  base.reserve(metric.pairs.size());
+  for (const MetricPair& pair : metric.pairs) base.push_back(pair.first);
+  const auto middle = base.begin() + std::ssize(base) / 2;
+  std::ranges::nth_element(base, middle);
+  return *middle > 0 ? std::max(rules.threshold, 2 * rules.clock_look / *middle) : rules.threshold;
 }
 
 std::string_view name_of(ArmRole role) { return role == ArmRole::base ? "base" : "candidate"; }

@@ -103,6 +103,10 @@ GateResult run_gate(const GatePlan& plan, ArmRunner& runner, const Interruption&
 /// What the pairs of a metric say, whichever way round they count.
 Opinion opinion_of(const MetricResult& metric, double threshold);
 
+/// Changes of this metric below it are no regression: that of the rules, or two looks at the clock where they
+/// are a larger share of what single requests take.
+double threshold_of(const MetricResult& metric, const JudgeRules& rules);
+
 /// The roles of the trials of a pair, in order. Of two pairs, the one is the mirror of the other, so that
 /// what comes second in one comes first in the other.
 std::vector<ArmRole> order_of_pair(int pair, int repetitions, std::uint64_t seed);

@@ -362,6 +362,22 @@ TEST(Judging, NeedsAnInterval) {
   EXPECT_EQ(judge({}, 0.1, 0.005).judgement, Judgement::inconclusive);
 }
 
+TEST(Judging, TakesNoChangeForARegressionThatTwoLooksAtTheClockCouldMake) {
+  const JudgeRules rules{.threshold = 0.1, .clock_look = 25};
+  MetricResult tail{.metric = find_metric("lone_p99"), .alpha = 0.005};
+  EXPECT_EQ(threshold_of(tail, rules), 0.1);
+  tail.pairs.assign(20, {200, 240});
+  EXPECT_DOUBLE_EQ(threshold_of(tail, rules), 0.25);
+  EXPECT_EQ(opinion_of(tail, threshold_of(tail, rules)).judgement, Judgement::pass);
+  tail.pairs.assign(20, {200, 260});
+  EXPECT_EQ(opinion_of(tail, threshold_of(tail, rules)).judgement, Judgement::regressed);
+  // Of long requests it is no matter, nor of a whole trial.
+  tail.pairs.assign(20, {5000, 6000});
+  EXPECT_EQ(threshold_of(tail, rules), 0.1);
+  MetricResult wall{.metric = find_metric("wall"), .pairs = {{200, 240}}, .alpha = 0.005};
+  EXPECT_EQ(threshold_of(wall, rules), 0.1);
+}
+
 TEST(Judging, KnowsTheSmallestChangeThatItCouldHaveSeen) {
   std::vector<std::pair<double, double>> quiet(20, {100, 100});
   EXPECT_DOUBLE_EQ(judge(quiet, 0.1, 0.005).smallest_seen, 1.1);

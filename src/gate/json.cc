@@ -76,7 +76,7 @@ Json check_of(const Check& check, const Arm& arm) {
           {"flags", std::move(flags)}};
 }
 
-Json metric_of(const MetricResult& result) {
+Json metric_of(const MetricResult& result, const GateRules& rules) {
   const Metric& metric = *result.metric;
   const Opinion& opinion = result.opinion;
   Json values = Json::array();
@@ -98,14 +98,15 @@ Json metric_of(const MetricResult& result) {
           {"confidence", 1 - 2 * result.alpha},
           {"smallest_seen", has_interval ? finite(opinion.smallest_seen) : Json(nullptr)},
           {"alpha", result.alpha},
+          {"threshold", threshold_of(result, rules)},
           {"verdict", name_of(opinion.judgement)},
           {"base_median", medians ? value_of(metric, medians->base) : Json(nullptr)},
           {"candidate_median", medians ? value_of(metric, medians->candidate) : Json(nullptr)}};
 }
 
-Json contest_of(const ContestResult& result) {
+Json contest_of(const ContestResult& result, const GateRules& rules) {
   Json metrics = Json::array();
-  for (const MetricResult& metric : result.metrics) metrics.push_back(metric_of(metric));
+  for (const MetricResult& metric : result.metrics) metrics.push_back(metric_of(metric, rules));
   return {{"name", result.contest.name},
           {"base", check_of(result.base, result.contest.base)},
           {"candidate", check_of(result.candidate, result.contest.candidate)},
@@ -117,7 +118,7 @@ Json contest_of(const ContestResult& result) {
 
 void write_gate_json(const GateResult& result, const GateExit& exit, std::ostream& out) {
   Json contests = Json::array();
-  for (const ContestResult& contest : result.contests) contests.push_back(contest_of(contest));
+  for (const ContestResult& contest : result.contests) contests.push_back(contest_of(contest, result.rules));
   const Json json = {{"schema", "ccbench.gate/1"},
                      {"version", this_build().version},
                      {"seed", result.seed},

@@ -25,6 +25,7 @@ struct JudgeRules {
   double threshold = 0.10;                ///< changes below it are no regression, whatever their statistics
   double alpha = 0.005;                   ///< probability of a false word to one side, per look and metric
   std::vector<int> looks = {20, 40, 80};  ///< after so many pairs; ascending
+  double clock_look = 0;                  ///< what one look at the clock takes, in ns
 };
 
 /// What the pairs measured so far say. Ratios are candidate over base, above 1: the candidate is worse.

@@ -106,7 +106,7 @@ Case case_of(const ContestResult& contest, const MetricResult& metric, const Gat
   Case one = {.name = fmt::format("{}: {}", contest.contest.name, metric.metric->name)};
   const auto medians = medians_of(metric);
   if (medians && metric.metric->is_time) one.seconds = medians->candidate / kSecond;
-  std::string text = metric_text(metric, result.rules.threshold);
+  std::string text = metric_text(metric, threshold_of(metric, result.rules));
   const Judgement judgement = metric.opinion.judgement;
   if (judgement == Judgement::regressed) {
     one.end = Case::End::failed;

@@ -92,7 +92,7 @@ void write_open(const GateResult& result, std::ostream& out) {
   if (!open.empty()) out << '\n';
   for (const auto& [contest, metric] : open) {
     out << fmt::format("- {}, {}: {}\n", plain(contest->contest.name), plain(metric->metric->name),
-                       plain(metric_text(*metric, result.rules.threshold)));
+                       plain(metric_text(*metric, threshold_of(*metric, result.rules))));
   }
 }
 

@@ -22,6 +22,8 @@ struct Metric {
   /// Of trials of one thread, a further one beside every other. Where threads share CPUs, when each of them
   /// is let on a CPU is most of a tail, and what the guard adds to it is not seen.
   bool alone = false;
+  /// Of single requests, each between two looks at the clock: less than those two take says nothing.
+  bool of_requests = false;
 };
 
 /// All that the gate knows, those that it judges by default first.

@@ -332,6 +332,19 @@ TEST(GateWords, SayWhenNothingAtAllWouldHaveBeenSeen) {
   EXPECT_EQ(why_inconclusive(metric, 0.1), "3 pairs are too few for an interval");
 }
 
+TEST(GateText, SaysWhereTheClockIsTooCoarseForTheThreshold) {
+  GateResult result = passed_gate();
+  MetricResult tail = result.contests[0].metrics[0];
+  tail.metric = find_metric("lone_p99");
+  tail.pairs.assign(20, {200, 201});
+  result.contests[0].metrics.push_back(tail);
+  EXPECT_FALSE(has("looks at the clock", text(result)));
+  result.rules.clock_look = 25;
+  EXPECT_TRUE(has("of lone_p99: changes below 25 % are no regression: two looks at the clock take as long",
+                  text(result)))
+      << text(result);
+}
+
 // JSON
 
 TEST(GateJson, HasEverything) {
@@ -353,7 +366,7 @@ TEST(GateJson, HasEverything) {
       found["contests"][1]["metrics"].dump(),
       R"([{"name":"wall","unit":"ns","direction":"less_is_better","pairs":3,"values":[[20000000,20200000],)"
       R"([19000000,19100000],[21000000,20900000]],"ratio":1.005,"low":0.995,"high":1.01,"confidence":0.995,)"
-      R"("smallest_seen":1.1,"alpha":0.0025,"verdict":"pass","base_median":20000000,)"
+      R"("smallest_seen":1.1,"alpha":0.0025,"threshold":0.1,"verdict":"pass","base_median":20000000,)"
       R"("candidate_median":20200000}])");
   Json rest = found;
   rest.erase("contests");

@@ -206,8 +206,9 @@ Remarks not_judged(const GateResult& result) {
 Remarks inconclusive(const GateResult& result) {
   Remarks remarks;
   for (const auto& [contest, metric] : metrics_judged(result, Judgement::inconclusive)) {
-    remarks.push_back({name_of(*contest), fmt::format("{}: {}", metric->metric->name,
-                                                      why_inconclusive(*metric, result.rules.threshold))});
+    remarks.push_back(
+        {name_of(*contest), fmt::format("{}: {}", metric->metric->name,
+                                        why_inconclusive(*metric, threshold_of(*metric, result.rules)))});
   }
   return remarks;
 }
@@ -224,6 +225,24 @@ Remarks turned(const GateResult& result) {
   return {{{},
            fmt::format("of {}: base over candidate, so that above 1 is worse everywhere",
                        fmt::join(names, ", "))}};
+}
+
+/// Where less than the threshold that was asked for cannot be told.
+Remarks coarse(const GateResult& result) {
+  std::vector<std::string_view> names;
+  double most = 0;
+  for (const Row& row : rows_of(result)) {
+    if (row.metric == nullptr) continue;
+    const double threshold = threshold_of(*row.metric, result.rules);
+    if (threshold <= result.rules.threshold) continue;
+    const std::string_view name = row.metric->metric->name;
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    most = std::max(most, threshold);
+  }
+  if (names.empty()) return {};
+  return {{{},
+           fmt::format("of {}: changes below {} are no regression: two looks at the clock take as long",
+                       fmt::join(names, ", "), share_text(most))}};
 }
 
 Remarks identical(const GateResult& result) {
@@ -273,6 +292,7 @@ void write_gate_text(const GateResult& result, const TextStyle& style, std::ostr
       {kNotJudged, not_judged(result)},
       {"inconclusive", inconclusive(result)},
       {"ratio", turned(result)},
+      {"threshold", coarse(result)},
       {"repeat", repeat(result)},
       {"warning", sentences(result.warnings)},
       {"width", about_width(missed, style.width)},
