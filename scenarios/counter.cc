@@ -62,6 +62,7 @@ class Counter {
       .effect = kFinalValue,
       .facts_at_end = true,
       .reads = true,
+      .alike = true,
   };
 
   explicit Counter(const TrialContext& trial)

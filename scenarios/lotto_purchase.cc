@@ -168,6 +168,7 @@ class LottoPurchase {
       .steps = kSteps,
       .facts = kFacts,
       .effect = kPayments,
+      .alike = true,
   };
 
   explicit LottoPurchase(const TrialContext& trial)

@@ -141,6 +141,7 @@ class RewardRequest {
       .steps = kSteps,
       .facts = kFacts,
       .effect = kRewards,
+      .alike = true,
   };
 
   explicit RewardRequest(const TrialContext& trial)

@@ -100,6 +100,7 @@ class SeatReservation {
       .facts = kFacts,
       .effect = kReservations,
       .reads = true,
+      .alike = true,
   };
 
   explicit SeatReservation(const TrialContext& trial)

@@ -89,6 +89,7 @@ class VmLookup {
       .steps = kSteps,
       .facts = kFacts,
       .effect = kCalls,
+      .alike = true,
   };
 
   explicit VmLookup(const TrialContext& trial)

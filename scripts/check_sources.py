@@ -39,7 +39,8 @@ TOP_LEVEL = {"src", "scenarios", "results", "scripts"}
 # here has no place in the arrows yet.
 BELOW = {
     "core": set(),
-    "sync": {"core"},
+    "schedule": {"core"},
+    "sync": {"core", "schedule"},
     "stores": {"core", "sync"},
     "guards": {"core", "sync"},
     "scenarios": {"core", "sync", "stores"},
@@ -48,7 +49,7 @@ BELOW = {
     "driver": {"core", "sync", "snapshot", "stats"},
     "report": {"core", "snapshot", "stats", "driver"},
     "gate": {"core", "sync", "snapshot", "stats", "driver", "report"},
-    "explore": {"core", "sync", "snapshot", "stats", "driver"},
+    "explore": {"core", "schedule", "sync", "driver", "report"},
     "cli": {"core", "sync", "snapshot", "stats", "driver", "report", "gate", "explore"},
 }
 

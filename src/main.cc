@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/explore_command.h"
 #include "cli/gate_command.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -243,8 +244,10 @@ int execute(const Options& options) {
     case Command::list: return list_command(options);
     case Command::bench: return bench_command(options);
     case Command::gate: return gate_command(options);
+    case Command::explore: return explore_command(options);
     case Command::help: std::cout << help_text(); return kExitOk;
     case Command::gate_help: std::cout << gate_help_text(); return kExitOk;
+    case Command::explore_help: std::cout << explore_help_text(); return kExitOk;
     case Command::version: {
       const Build build = this_build();
       std::cout << fmt::format("ccbench {} ({}, {}, sanitizer: {})\n", build.version, build.compiler,

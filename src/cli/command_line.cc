@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/explore_flags.h"
 #include "cli/flags.h"
 #include "cli/gate_flags.h"
 #include "cli/nearest.h"
@@ -25,7 +26,8 @@ constexpr std::string_view kAbout =
     "\n"
     "Commands: run (the default), power (where this machine can see a race at all: windows, requests and\n"
     "start modes without a guard), report DIR... (shows again what --out has written, several runs beside\n"
-    "each other), gate (is a change wrong or slower than what was? see ccbench gate --help), list (guards\n"
+    "each other), gate (is a change wrong or slower than what was? see ccbench gate --help), explore (every\n"
+    "order of steps of a few requests: does any break the guard? see ccbench explore --help), list (guards\n"
     "and scenarios), bench (what guards cost uncontended and contended, through Google Benchmark; its own\n"
     "flags pass through), help (this text)";
 
@@ -54,6 +56,24 @@ constexpr std::string_view kGateExamples =
     "Exit codes: 0 pass or improved, 2 usage, 3 VIOLATION, 4 a regression, 5 INCONCLUSIVE (correctness; "
     "times\n"
     "only with --inconclusive=fail), 6 HUNG, 7 something is missing or unusable, 9 CRASHED, 130 interrupted";
+
+constexpr std::string_view kAboutExplore =
+    "Runs a few requests one step at a time, in every order that can make a difference, instead of waiting "
+    "for\n"
+    "the right one to come by: finds the order that breaks a guard, and shows it, or proves that there is\n"
+    "none. The code is that of ccbench run, on the explorer's locks, atomics and clock: sequentially\n"
+    "consistent, so that faults of weaker memory orders are not seen. No control is needed.";
+
+constexpr std::string_view kExploreExamples =
+    "Examples:\n"
+    "  ccbench explore --guard=cas\n"
+    "      does any order of three purchases break the flag?\n"
+    "  ccbench explore --scenario=counter --guard=all --require=exhaustive\n"
+    "      every guard that fits, proven for three requests\n"
+    "  ccbench explore --guard=faulty-lost-wakeup --replay=1:0.lock+...\n"
+    "      a schedule again, as it was printed\n"
+    "\n"
+    "Exit codes: 0 OK, 2 usage, 3 VIOLATION, 5 INCONCLUSIVE, 6 HUNG, 7 ERROR, 130 interrupted";
 
 constexpr std::string_view kExamples =
     "Durations carry units (500ms, 1s, 50us); lists take commas. --requests, --threads, --duration, --rate,\n"
@@ -104,17 +124,24 @@ class FlagParser {
  public:
   explicit FlagParser(Command command = Command::run) {
     const bool gate = command == Command::gate;
-    app_.description(std::string(gate ? kAboutGate : kAbout));
+    const bool explore = command == Command::explore;
+    app_.description(std::string(gate ? kAboutGate : explore ? kAboutExplore : kAbout));
     app_.set_help_flag();  // Ours is a flag like the others.
     app_.allow_extras();
-    app_.footer(std::string(gate ? kGateExamples : kExamples));
+    app_.footer(std::string(gate ? kGateExamples : explore ? kExploreExamples : kExamples));
     const auto formatter = std::make_shared<HelpFormatter>();
     formatter->column_width(HelpFormatter::kNameWidth);
     app_.formatter(formatter);
-    app_.name(gate ? "ccbench gate [init [DIR]]"
-                   : "ccbench [run | power | report DIR... | gate | list [--faulty] | bench | help]");
+    app_.name(
+        gate ? "ccbench gate [init [DIR]]"
+        : explore
+            ? "ccbench explore"
+            : "ccbench [run | power | report DIR... | gate | explore | list [--faulty] | bench | help]");
     if (gate) {
       for (const Flag& flag : kGateFlags) add(flag);
+    }
+    if (explore) {
+      for (const Flag& flag : kExploreFlags) add(flag);
     }
     for (const Flag& flag : kFlags) add(flag);
     for (const ScenarioPlugin& scenario : scenarios().all()) {
@@ -330,7 +357,8 @@ class FlagParser {
   std::vector<std::string> names_;
 };
 
-const std::vector<std::string> kCommands = {"run", "power", "report", "gate", "list", "bench", "help"};
+const std::vector<std::string> kCommands = {"run",     "power", "report", "gate",
+                                            "explore", "list",  "bench",  "help"};
 
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h"; }
 
@@ -370,6 +398,7 @@ Options parse_options(std::span<const char* const> arguments) {
     if (word == "power") command = Command::power;
     if (word == "report") command = Command::report;
     if (word == "gate") command = Command::gate;
+    if (word == "explore") command = Command::explore;
     if (word != "run" && command == Command::run) return command_of(word, std::move(words));
   }
   FlagParser parser(command);
@@ -377,13 +406,16 @@ Options parse_options(std::span<const char* const> arguments) {
   const std::vector<std::string> rest = parser.words();
   Options options;
   if (flags.contains("help") || flags.contains("version")) {
-    const Command help = command == Command::gate ? Command::gate_help : Command::help;
+    const Command help = command == Command::gate      ? Command::gate_help
+                         : command == Command::explore ? Command::explore_help
+                                                       : Command::help;
     options.command = flags.contains("help") ? help : Command::version;
     return options;
   }
   if (command == Command::report) return resolve_report(flags, rest);
   if (command == Command::gate) return resolve_gate(flags, rest, flags_of_file);
   if (!rest.empty()) throw UsageError(fmt::format("'{}' belongs to no flag", rest.front()));
+  if (command == Command::explore) return resolve_explore(flags);
   options = resolve_options(command == Command::power ? with_power_defaults(flags) : flags);
   options.command = command;
   return options;
@@ -394,6 +426,11 @@ std::string help_text() { return FlagParser().help(); }
 std::string gate_help_text() {
   constexpr std::array<std::string_view, 3> kGroups = {kGateGroup, kGateRulesGroup, kGateOutputGroup};
   return FlagParser(Command::gate).help(kGroups);
+}
+
+std::string explore_help_text() {
+  constexpr std::array<std::string_view, 1> kGroups = {kExploreGroup};
+  return FlagParser(Command::explore).help(kGroups);
 }
 
 }  // namespace ccbench

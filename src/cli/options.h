@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/explore_options.h"
 #include "cli/gate_options.h"
 #include "driver/experiment.h"
 
@@ -21,7 +22,19 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class Command : std::uint8_t { run, power, report, gate, list, bench, help, gate_help, version };
+enum class Command : std::uint8_t {
+  run,
+  power,
+  report,
+  gate,
+  explore,
+  list,
+  bench,
+  help,
+  gate_help,
+  explore_help,
+  version
+};
 
 /// Where results are to be written, besides the table. Empty: nowhere; `-`: standard output.
 struct OutputPaths {
@@ -50,7 +63,8 @@ struct Options {
   bool color = true;     ///< where the terminal has it
   bool progress = true;  ///< likewise
   std::vector<std::string> bench_flags;
-  GateOptions gate;  ///< of `gate`
+  GateOptions gate;        ///< of `gate`
+  ExploreOptions explore;  ///< of `explore`
 };
 
 /// Reads the command line, and the file that `--config` names. Throws UsageError.
@@ -58,6 +72,7 @@ Options parse_options(std::span<const char* const> arguments);
 
 std::string help_text();
 std::string gate_help_text();
+std::string explore_help_text();
 
 /// What flags were given, by name without dashes; lists as they were typed.
 using RawFlags = std::map<std::string, std::string>;
@@ -76,6 +91,9 @@ using ReadConfig = std::function<RawFlags(const std::string& path)>;
 /// where what is to be compared is not there.
 Options resolve_gate(const RawFlags& flags, const std::vector<std::string>& words,
                      const ReadConfig& read_config);
+
+/// What the flags of `explore` mean. Throws UsageError.
+Options resolve_explore(const RawFlags& flags);
 
 /// The settings that run.json names. Throws UsageError.
 Experiment experiment_of_config(const std::map<std::string, std::string>& config);

@@ -22,6 +22,10 @@ struct GuardInfo {
   /// What every key that was ever used takes of the heap at most, until the guard's end, beside what all keys
   /// share: by default a mutex in a `Keyed`. 0: memory does not grow with the keys.
   std::uint32_t bytes_per_key = 96;
+  /// Why `ccbench explore` cannot run it, as a clause; empty: it can.
+  std::string_view not_explorable = {};
+  /// Requests of one key are not alike to it: it looks at who they are or what number they have.
+  bool tells_apart = false;
 
   /// Deliberately wrong guards, for tests and teaching, are named so and are never part of `all`.
   constexpr bool faulty() const { return name.starts_with("faulty-"); }

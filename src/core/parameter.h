@@ -32,6 +32,9 @@ struct Parameter {
   std::int64_t most = 0;
   /// What a person reads where `initial` says nothing: `unlimited` for a count of 0.
   std::string_view initial_means = {};
+  /// The default of `ccbench explore`, where that of a trial would only make more of the same steps; empty:
+  /// the same.
+  std::string_view explored = {};
 };
 
 /// From where to where it may be set: `0 to 24h`; empty for a choice.

@@ -15,6 +15,8 @@ struct GuardPlugin {
   GuardInfo info;
   std::function<std::unique_ptr<AnyGuard>(const GuardContext&)> make;
   std::function<Promises(const GuardContext&)> promised = {};  ///< empty: what `info` says, always
+  /// The same for the explorer; empty: `info` says why it cannot.
+  std::function<std::unique_ptr<AnyGuard>(const GuardContext&)> make_explored = {};
 
   Promises promises(const GuardContext& context) const {
     return promised ? promised(context) : info.promises;
@@ -28,6 +30,8 @@ struct ScenarioPlugin {
   std::function<std::optional<std::uint64_t>(const Tally&)> expected_success;
   /// Empty: it never objects.
   std::function<std::string(const ParameterValues&, std::uint64_t requests, Key keys)> objection = {};
+  /// The same for the explorer; empty: `info` says why it cannot.
+  std::function<std::unique_ptr<AnyScenario>(const TrialContext&)> make_explored = {};
 };
 
 /// Plug-ins in order of name. They enter while static objects are made, before `main`, and stay.

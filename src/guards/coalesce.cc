@@ -40,7 +40,8 @@ class CoalesceGuard {
       .name = "coalesce",
       .about = "callers that ask for the same parts at once share one call; nothing is kept after it",
       .promises = {.exclusive = true, .shares = true, .waits = true, .per_key = true},
-      .bytes_per_key = 0};
+      .bytes_per_key = 0,
+      .not_explorable = "its map is oneTBB's, whose steps the explorer cannot see"};
 
   Result run(const Request& request, Section section) {
     const auto [call, leads] = join(request.parts);

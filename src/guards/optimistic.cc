@@ -43,7 +43,8 @@ class OptimisticGuard {
       .about = "no lock: a commit checks the versions of what was read, and a conflict is tried again",
       .promises = {.retries = true, .per_key = true, .serializable = true},
       .parameters = kParameters,
-      .bytes_per_key = 0};
+      .bytes_per_key = 0,
+      .tells_apart = true};
 
   explicit OptimisticGuard(const GuardContext& context)
       : retries_(context.parameters.at("retries")),

@@ -60,7 +60,8 @@ class QueueGuard {
       .about = "a queue per partition of the keys, worked off by one consumer thread",
       .promises = {.exclusive = true, .waits = true, .fifo = true},
       .parameters = kParameters,
-      .bytes_per_key = 0};
+      .bytes_per_key = 0,
+      .not_explorable = "its queue is Boost.Lockfree's, whose steps the explorer cannot see"};
 
   /// Keys keep out of each other's way where each has a partition to itself. One key alone has no other.
   static Promises promises(const GuardContext& context) {

@@ -37,7 +37,8 @@ constexpr std::array<Parameter, 1> kParameters = {{
      .type = Parameter::Type::count,
      .initial = "100",
      .least = 0,
-     .most = 1'000'000},
+     .most = 1'000'000,
+     .explored = "1"},
 }};
 
 template <class Sync>

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "core/registry.h"
+#include "sync/explore_sync.h"
 #include "sync/std_sync.h"
 
 namespace ccbench {
 
-/// Takes the template, not an instance of it, so that another `Sync` can be added here without a
-/// change to any guard's file.
+/// Takes the template, not an instance of it: made of plain primitives for trials, and of the explorer's.
 template <template <class> class G>
 struct RegisterGuard {
   RegisterGuard() {
@@ -19,6 +19,11 @@ struct RegisterGuard {
                        }};
     if constexpr (requires(const GuardContext& context) { G<StdSync>::promises(context); }) {
       plugin.promised = &G<StdSync>::promises;
+    }
+    if constexpr (G<StdSync>::kInfo.not_explorable.empty()) {
+      plugin.make_explored = [](const GuardContext& context) {
+        return std::make_unique<ErasedGuard<G<ExploreSync>>>(context);
+      };
     }
     guards().add(std::move(plugin));
   }
@@ -35,6 +40,11 @@ struct RegisterScenario {
         .expected_success = &S<StdSync>::expected_success};
     if constexpr (requires(const ParameterValues& values) { S<StdSync>::objection(values, 1, Key{1}); }) {
       plugin.objection = &S<StdSync>::objection;
+    }
+    if constexpr (S<StdSync>::kInfo.not_explorable.empty()) {
+      plugin.make_explored = [](const TrialContext& context) {
+        return std::make_unique<ErasedScenario<S<ExploreSync>>>(context);
+      };
     }
     scenarios().add(std::move(plugin));
   }

@@ -15,7 +15,8 @@ inline constexpr Parameter kFaultWindow = {.name = "fault-window",
                                            .about = "how long its fault is held open; 0: as in real code",
                                            .type = Parameter::Type::period,
                                            .initial = "1m",
-                                           .initial_means = "its own"};
+                                           .initial_means = "its own",
+                                           .explored = "0"};
 
 /// `.parameters` of one that has no other.
 inline constexpr std::array<Parameter, 1> kFaultWindowOnly = {kFaultWindow};

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""`ccbench explore` as a user runs it. Usage: explore_command_test.py CCBENCH [unittest args]"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+CCBENCH = ""
+
+
+def run(*flags: str) -> subprocess.CompletedProcess:
+    return subprocess.run([CCBENCH, "explore", *flags], capture_output=True, text=True, timeout=120)
+
+
+class Verdicts(unittest.TestCase):
+    def test_prove_a_guard_that_holds(self) -> None:
+        found = run("--guard=cas", "--requests=8", "--scenario=counter", "--require=exhaustive")
+        self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
+        self.assertIn("OK (exhaustive: ", found.stdout)
+        self.assertIn(" classes, sequentially consistent, symmetric)", found.stdout)
+
+    def test_name_the_bound_of_what_was_not_proven(self) -> None:
+        flags = ["--guard=synchronized", "--strategy=dfs", "--preemptions=1"]
+        found = run(*flags)
+        self.assertEqual(found.returncode, 0)
+        self.assertIn("OK (bounded: preemptions ≤ 1)", found.stdout)
+        self.assertEqual(run(*flags, "--require=exhaustive").returncode, 5)
+
+    def test_show_a_violation_and_repeat_it(self) -> None:
+        found = run("--guard=none", "--requests=2")
+        self.assertEqual(found.returncode, 3)
+        self.assertIn("one payment sent: 2 instead of 1", found.stdout)
+        self.assertIn("← not to be repaired", found.stdout)
+        command = re.search(r"repeat it: ccbench explore (.*)", found.stdout)
+        self.assertIsNotNone(command)
+        again = run(*command[1].split())
+        self.assertEqual(again.returncode, 3)
+        self.assertIn("one payment sent: 2 instead of 1", again.stdout)
+
+    def test_say_where_a_replay_goes_another_way(self) -> None:
+        found = run("--guard=cas", "--requests=2", "--replay=1:0.lock")
+        self.assertEqual(found.returncode, 7)
+        self.assertIn("DIVERGED at step 1: expected request 0 to lock", found.stdout)
+
+    def test_say_who_waits_for_whom(self) -> None:
+        found = run("--guard=faulty-reentry", "--requests=1", "--reenter=1")
+        self.assertEqual(found.returncode, 6)
+        self.assertIn("HUNG (deadlock)", found.stdout)
+        self.assertRegex(found.stdout, r"request 0 waits for mutex#\d+, held by itself")
+
+    def test_are_inconclusive_where_the_budget_ends(self) -> None:
+        found = run("--guard=synchronized", "--strategy=dpor", "--schedules=1", "--symmetry=off")
+        self.assertEqual(found.returncode, 5)
+        self.assertIn("INCONCLUSIVE (budget: some schedules have not been tried)", found.stdout)
+        self.assertEqual(run("--guard=synchronized", "--strategy=dpor", "--schedules=1", "--symmetry=off",
+                             "--inconclusive=ok").returncode, 0)
+
+
+# Of every guard that is wrong in the order of its steps: the flags under which three requests, or as many as it takes,
+# show it; and a correct guard that they do not convict.
+FAULTY = {
+    "abandon": ("", "synchronized"),
+    "blind-retry": ("--scenario=vm-lookup --failure-rate=1", "synchronized"),
+    "dead-consumer": ("--failure-rate=1 --failure=throws", "fair"),
+    "early-commit": ("", "fair"),
+    "early-unlock": ("--scenario=seat-reservation", "synchronized"),
+    "extra-permit": ("", "semaphore"),
+    "failure-spreads": ("--scenario=fan-out --keys=2", "supervised"),
+    "find-all": ("--scenario=vm-lookup --keys=3", "single-flight"),
+    "first-part": ("--scenario=vm-lookup --key-parts=two --keys=4", "single-flight"),
+    "foreign-delete": ("--scenario=counter --keys=2 --work=50ms --work-kind=sleep --ttl=150ms --requests=4", "idempotency-key"),
+    "forgets-children": ("--scenario=fan-out --keys=2", "all-or-nothing"),
+    "forgets-sleepers": ("", "synchronized"),
+    "ignored-timeout": ("", "try-lock"),
+    "impatient": ("", "synchronized"),
+    "inner-unlock": ("--reenter=1", "recursive"),
+    "load-store": ("", "cas"),
+    "lock-order": ("--keys=2", "synchronized"),
+    "loser-clears": ("", "cas"),
+    "lost-permit": ("--failure-rate=1 --failure=throws", "semaphore"),
+    "lost-wakeup": ("", "synchronized"),
+    "read-lock": ("", "rwlock"),
+    "reentry": ("--reenter=1", "recursive"),
+    "reopens": ("", "cas"),
+    "stale-retry": ("--scenario=point-balance", "optimistic"),
+    "stripes": ("--keys=2 --stripes=2", "striped"),
+    "two-consumers": ("", "fair"),
+    "unchecked-version": ("--scenario=seat-reservation", "optimistic"),
+    "unvalidated-read": ("--scenario=counter --read-ratio=0.5", "stamped"),
+    "upgrade": ("", "stamped"),
+    "wrong-stamp": ("", "stamped"),
+}
+# What these do wrong is a matter of times or places, and no order of steps has it.
+NOT_BY_ORDER = {"barging", "erase-late", "no-expiry", "shared-lock"}
+
+
+class FaultyGuards(unittest.TestCase):
+    def test_are_caught_and_repeated(self) -> None:
+        for name, (flags, _) in FAULTY.items():
+            with self.subTest(name):
+                found = run(f"--guard=faulty-{name}", *flags.split(), "--json=-")
+                self.assertIn(found.returncode, (3, 6), found.stderr)
+                self.assertTrue(json.loads(found.stdout)["searches"][0]["found"]["confirmed"])
+
+    def test_are_caught_by_what_does_not_convict_a_correct_one(self) -> None:
+        for name, (flags, correct) in FAULTY.items():
+            with self.subTest(name):
+                found = run(f"--guard={correct}", *flags.split(), "--budget=2s", "--inconclusive=ok")
+                self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
+
+    def test_are_all_here(self) -> None:
+        listed = subprocess.run([CCBENCH, "list", "--faulty"], capture_output=True, text=True).stdout
+        self.assertEqual(set(FAULTY) | NOT_BY_ORDER, set(re.findall(r"^\s+faulty-([a-z-]+)", listed, re.MULTILINE)))
+
+
+class Files(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def test_are_the_same_in_every_run(self) -> None:
+        def columns() -> list[dict[str, str]]:
+            path = Path(self.folder.name) / "explore.csv"
+            run("--guard=all", "--scenario=counter", f"--csv={path}")
+            rows = list(csv.DictReader(path.read_text().splitlines()))
+            for row in rows:
+                del row["cpu_ns"]
+            return rows
+
+        first = columns()
+        self.assertGreater(len(first), 5)
+        self.assertEqual(first, columns())
+
+    def test_hold_what_was_found(self) -> None:
+        path = Path(self.folder.name) / "explore.json"
+        found = run("--guard=none,cas", f"--json={path}")
+        self.assertEqual(found.returncode, 3)
+        document = json.loads(path.read_text())
+        self.assertEqual(document["schema"], "ccbench.explore/1")
+        none, cas = document["searches"]
+        self.assertEqual((none["verdict"], cas["verdict"]), ("VIOLATION", "OK"))
+        self.assertTrue(none["found"]["confirmed"])
+        self.assertEqual(sum(step["breaks"] for step in none["found"]["trace"]), 1)
+        self.assertTrue(cas["exhaustive"])
+
+    def test_may_be_standard_output(self) -> None:
+        found = run("--guard=cas", "--csv=-")
+        self.assertEqual([row["guard"] for row in csv.DictReader(found.stdout.splitlines())], ["cas"])
+        self.assertIn("OK (exhaustive", found.stderr)
+
+
+class Usage(unittest.TestCase):
+    def assert_refused(self, flags: list[str], sentence: str) -> None:
+        found = run(*flags)
+        self.assertEqual(found.returncode, 2, found.stdout)
+        self.assertEqual(found.stderr.count("\n"), 1, found.stderr)
+        self.assertIn(sentence, found.stderr)
+
+    def test_is_answered_in_one_sentence(self) -> None:
+        self.assert_refused(["--guard=queue"], "queue cannot be explored: its queue is Boost.Lockfree's")
+        self.assert_refused(["--trials=3"], "--trials: explore has no such flag")
+        self.assert_refused(["--requests=33"], "--requests: '33' is not a whole number from 1 to 32")
+        self.assert_refused(["--requests=2,3"], "--requests: explore takes one value")
+        self.assert_refused(["--strategy=fast"], "--strategy")
+        self.assert_refused(["--preemptions=1"], "--preemptions bounds --strategy=dfs")
+        self.assert_refused(["--replay=1:0.lick"], "is no schedule that ccbench explore has printed")
+        self.assert_refused(["--guard=cas,none", "--replay=1:0.lock"], "--replay: a schedule is of one guard")
+        self.assert_refused(["--csv=/nowhere/x.csv"], "--csv: /nowhere/x.csv cannot be written")
+        self.assert_refused(["--csv=-", "--json=-"], "one of them may be standard output")
+
+    def test_has_its_own_help(self) -> None:
+        found = run("--help")
+        self.assertEqual(found.returncode, 0)
+        self.assertIn("--strategy auto|random|pct|dfs|dpor", found.stdout)
+        self.assertNotIn("--snapshot", found.stdout)
+
+
+class Interruption(unittest.TestCase):
+    def test_ends_a_search_and_writes_what_it_has(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "explore.csv"
+            process = subprocess.Popen([CCBENCH, "explore", "--strategy=dfs", "--scenario=vm-lookup",
+                                        "--guard=single-flight", "--requests=8", "--budget=0", f"--csv={path}"],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while not path.exists() and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130)
+            self.assertEqual(len(list(csv.DictReader(path.read_text().splitlines()))), 1)
+
+
+if __name__ == "__main__":
+    CCBENCH = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,332 @@
+#include "explore/search.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <ctime>
+#include <memory>
+#include <utility>
+
+#include "explore/random_walk.h"
+#include "explore/tree_search.h"
+
+namespace ccbench::explore {
+namespace {
+
+double cpu_now() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+std::string describe(const Invariant& invariant, const ScenarioInfo& scenario) {
+  std::string text =
+      fmt::format("{}: {} instead of {}", invariant.name, invariant.observed, invariant.expected);
+  if (invariant.key) text += fmt::format(" on {}", scenario.name_of(*invariant.key));
+  return text;
+}
+
+std::string in_words(const Result& result) {
+  std::string text(name_of(result.outcome));
+  if (result.reason.address() != nullptr && is_failure(result.outcome))
+    text += fmt::format(": {}", result.reason.address());
+  return text;
+}
+
+/// What a schedule showed.
+struct Shown {
+  Ending ending = Ending::done;
+  std::vector<Invariant> broken;
+
+  bool failed() const { return !broken.empty() || ending == Ending::deadlock || ending == Ending::too_long; }
+};
+
+class Explorer {
+ public:
+  Explorer(const ExploredTrial& trial, const SearchOptions& options)
+      : options_(options), program_(trial), scheduler_(program_, options.scheduler) {
+    result_.trial = trial;
+    result_.options = options;
+    result_.symmetric = options.symmetry && is_symmetric(trial);
+    deadline_ = std::chrono::steady_clock::now() + std::chrono::nanoseconds(options.budget);
+  }
+
+  SearchResult explore() {
+    const double before = cpu_now();
+    switch (options_.strategy) {
+      case SearchStrategy::automatic: automatic(); break;
+      case SearchStrategy::random: {
+        RandomWalk walk(options_.seed, random_schedules());
+        until_failure(walk);
+        break;
+      }
+      case SearchStrategy::priorities: {
+        PriorityWalk walk(options_.seed, random_schedules(), options_.depth);
+        until_failure(walk);
+        break;
+      }
+      case SearchStrategy::dfs:
+        tree({.reduction = Reduction::none, .preemptions = options_.preemptions});
+        break;
+      case SearchStrategy::dpor:
+        tree({.reduction = Reduction::source_sets, .symmetric = result_.symmetric});
+        break;
+      case SearchStrategy::replay: replay(); break;
+    }
+    conclude();
+    result_.cpu_seconds = cpu_now() - before;
+    return std::move(result_);
+  }
+
+ private:
+  std::uint64_t random_schedules() const {
+    return options_.schedules > 0 ? options_.schedules : kRandomSchedules;
+  }
+
+  /// A failure is soon found at random, and then the shortest way to it is looked for; where none is found,
+  /// it is proven that there is none.
+  void automatic() {
+    RandomWalk walk(options_.seed, kRandomSchedules);
+    if (until_failure(walk)) {
+      shorten();
+      return;
+    }
+    if (!out_of_budget()) tree({.reduction = Reduction::source_sets, .symmetric = result_.symmetric});
+  }
+
+  /// The first failure with the fewest preemptions: what a person understands best.
+  void shorten() {
+    constexpr std::uint64_t kMost = 20'000;
+    for (std::uint32_t preemptions = 0; preemptions < 3; ++preemptions) {
+      TreeSearch search({.reduction = Reduction::none, .preemptions = preemptions});
+      for (std::uint64_t schedules = 0; schedules < kMost && !out_of_time(); ++schedules) {
+        const auto [shown, more] = one(search);
+        if (shown.failed() && keep(shown, preemptions)) return;
+        if (!more) break;
+      }
+    }
+  }
+
+  void tree(const TreeOptions& options) {
+    TreeSearch search(options);
+    const bool failed = until_failure(search);
+    result_.classes = search.classes();
+    result_.redundant = search.redundant();
+    // What is left out is only what was seen already; but not what a failure has kept from being looked at.
+    result_.exhausted = !failed && !more_;
+    if (failed && options_.strategy == SearchStrategy::automatic) shorten();
+  }
+
+  void replay() {
+    Replay strategy(options_.replay);
+    const auto [shown, more] = one(strategy);
+    if (!strategy.diverged().empty()) {
+      result_.verdict = Verdict::error;
+      result_.sentence = strategy.diverged();
+    } else if (shown.failed()) {
+      keep(shown, 0);
+    }
+  }
+
+  /// Answers whether it was a failure that ended it.
+  bool until_failure(Strategy& strategy) {
+    for (more_ = true; more_ && !out_of_budget();) {
+      const auto [shown, more] = one(strategy);
+      more_ = more;
+      if (shown.failed() && keep(shown, {})) return true;
+    }
+    return false;
+  }
+
+  struct One {
+    Shown shown;
+    bool more;
+  };
+
+  /// Runs one schedule, and keeps of it what a failure needs.
+  One one(Strategy& strategy) {
+    One result;
+    Shown& shown = result.shown;
+    shown.ending = scheduler_.run(strategy);
+    ++result_.schedules;
+    result_.longest = std::max<std::uint64_t>(result_.longest, scheduler_.steps().size());
+    result.more = strategy.end(scheduler_, shown.ending);
+    if (shown.ending != Ending::cut) shown.broken = program_.broken(shown.ending);
+    if (shown.failed()) describe_failure(shown);
+    scheduler_.finish();
+    program_.end();
+    if (shown.ending == Ending::cut) return result;
+    if (!shown.broken.empty()) {
+      ++result_.violations;
+    } else if (shown.ending == Ending::deadlock) {
+      ++result_.deadlocks;
+    } else if (shown.ending == Ending::too_long) {
+      ++result_.too_long;
+    }
+    if (shown.failed() && result_.first_failure == 0) result_.first_failure = result_.schedules;
+    return result;
+  }
+
+  void describe_failure(const Shown& shown) {
+    last_ = {};
+    last_.replay = to_replay(scheduler_.steps());
+    std::vector<std::string> reasons;
+    for (const Invariant& invariant : shown.broken)
+      reasons.push_back(describe(invariant, program_.trial().scenario->info));
+    if (shown.ending == Ending::deadlock) {
+      if (shown.broken.empty()) last_.verdict = Verdict::hung;
+      scheduler_.unfinished().each([&](Task task) {
+        reasons.push_back(fmt::format("{} {}", name_of_task(task), scheduler_.why_blocked(task)));
+      });
+    } else if (shown.ending == Ending::too_long) {
+      if (shown.broken.empty()) last_.verdict = Verdict::hung;
+      reasons.push_back(fmt::format("no end within {} steps", scheduler_.steps().size()));
+    }
+    last_.sentence = fmt::format("{}", fmt::join(reasons, "; "));
+    for (const ExploredRequest& request : program_.requests())
+      last_.results.push_back(request.ended ? in_words(request.result) : "unfinished");
+  }
+
+  std::string name_of_task(Task task) const {
+    return task < program_.trial().requests ? fmt::format("request {}", task)
+                                            : fmt::format("thread {}", task);
+  }
+
+  /// Follows the failure again, step by step, with words for each; what does not do the same is none of the
+  /// guard's.
+  bool keep(const Shown& shown, std::optional<std::uint32_t> preemptions) {
+    Found found = std::move(last_);
+    const auto steps = parse_replay(found.replay);
+    Follow follow(*this, *steps, found);
+    const auto [again, more] = one(follow);
+    found.confirmed =
+        follow.diverged().empty() && again.ending == shown.ending && last_.sentence == found.sentence;
+    --result_.schedules;
+    uncount(again);
+    found.preemptions = preemptions.value_or(0);
+    if (!found.confirmed) {
+      result_.verdict = Verdict::error;
+      result_.sentence = fmt::format("the program did not do the same again: {}",
+                                     follow.diverged().empty() ? "another outcome" : follow.diverged());
+    }
+    result_.found = std::move(found);
+    return true;
+  }
+
+  void uncount(const Shown& shown) {
+    if (shown.ending == Ending::cut) return;
+    if (!shown.broken.empty()) {
+      --result_.violations;
+    } else if (shown.ending == Ending::deadlock) {
+      --result_.deadlocks;
+    } else if (shown.ending == Ending::too_long) {
+      --result_.too_long;
+    }
+  }
+
+  /// A replay that writes down what every step was.
+  class Follow final : public Strategy {
+   public:
+    Follow(Explorer& explorer, std::vector<ReplayStep> steps, Found& found)
+        : explorer_(explorer), replay_(std::move(steps)), found_(found) {}
+
+    void begin(const Scheduler& schedule) override { replay_.begin(schedule); }
+    Task choose(const Scheduler& schedule, TaskSet enabled) override {
+      note_breach();
+      const Task task = replay_.choose(schedule, enabled);
+      if (task == kNoTask) return task;
+      const Operation& operation = schedule.pending(task);
+      const bool has_object = operation.first.mode != Mode::none;
+      found_.trace.push_back({.task = task,
+                              .operation = std::string(to_text(operation.kind)),
+                              .object = has_object ? schedule.name_of(operation.first.object) : std::string{},
+                              .place = task < explorer_.program_.trial().requests
+                                           ? std::string(explorer_.program_.place_of(task))
+                                           : std::string{}});
+      return task;
+    }
+    bool end(const Scheduler& schedule, Ending ending) override {
+      note_breach();
+      return replay_.end(schedule, ending);
+    }
+    const std::string& diverged() const { return replay_.diverged(); }
+
+   private:
+    /// The first step after which something is beyond repair.
+    void note_breach() {
+      if (breached_ || found_.trace.empty()) return;
+      breached_ = !explorer_.program_.broken(Ending::cut).empty();
+      found_.trace.back().breaks = breached_;
+    }
+
+    Explorer& explorer_;
+    Replay replay_;
+    Found& found_;
+    bool breached_ = false;
+  };
+
+  bool out_of_time() {
+    // The clock takes longer than many a schedule.
+    if (result_.schedules % 64 != 0) return timed_out_;
+    result_.interrupted = result_.interrupted || options_.interrupted();
+    timed_out_ = result_.interrupted || (options_.budget > 0 && std::chrono::steady_clock::now() > deadline_);
+    return timed_out_;
+  }
+
+  bool out_of_budget() {
+    return (options_.schedules > 0 && result_.schedules >= options_.schedules) || out_of_time();
+  }
+
+  void conclude() {
+    if (result_.verdict == Verdict::error) return;
+    if (result_.found) {
+      result_.verdict = result_.found->verdict;
+      result_.sentence = result_.found->sentence;
+      if (result_.verdict == Verdict::hung)
+        result_.sentence =
+            fmt::format("{}: {}", result_.too_long > 0 ? "livelock" : "deadlock", result_.sentence);
+      return;
+    }
+    if (options_.strategy == SearchStrategy::replay) {
+      result_.verdict = Verdict::ok;
+      result_.sentence = "this schedule breaks nothing";
+      return;
+    }
+    if (!result_.exhausted) {
+      result_.verdict = Verdict::inconclusive;
+      result_.sentence =
+          result_.interrupted ? "interrupted"
+          : options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities
+              ? "nothing broke in the schedules that were drawn"
+              : "budget: some schedules have not been tried";
+      return;
+    }
+    result_.verdict = Verdict::ok;
+    if (options_.strategy == SearchStrategy::dfs && options_.preemptions) {
+      result_.sentence = fmt::format("bounded: preemptions ≤ {}", *options_.preemptions);
+    } else {
+      result_.sentence =
+          fmt::format("exhaustive: {} {}, sequentially consistent{}", result_.classes,
+                      options_.strategy == SearchStrategy::dfs ? "schedules" : "classes",
+                      result_.symmetric && options_.strategy != SearchStrategy::dfs ? ", symmetric" : "");
+    }
+  }
+
+  const SearchOptions options_;
+  TrialProgram program_;
+  Scheduler scheduler_;
+  SearchResult result_;
+  Found last_;  ///< of the last failure
+  std::chrono::steady_clock::time_point deadline_;
+  bool more_ = true;
+  bool timed_out_ = false;
+};
+
+}  // namespace
+
+SearchResult search(const ExploredTrial& trial, const SearchOptions& options) {
+  return Explorer(trial, options).explore();
+}
+
+}  // namespace ccbench::explore

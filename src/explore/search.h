@@ -1,0 +1,83 @@
+// From what is to be explored to what was found.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/verdict.h"
+#include "explore/replay.h"
+#include "explore/trial_program.h"
+
+namespace ccbench::explore {
+
+enum class SearchStrategy : std::uint8_t {
+  automatic,  ///< at random first; then the shortest way to what was found, or everything
+  random,
+  priorities,  ///< `pct`
+  dfs,         ///< every schedule, or all with at most so many preemptions
+  dpor,        ///< one schedule of each class of equal ones
+  replay,
+};
+
+struct SearchOptions {
+  SearchStrategy strategy = SearchStrategy::automatic;
+  SchedulerOptions scheduler = {};
+  std::uint64_t seed = 1;
+  std::uint64_t schedules = 0;  ///< at most so many; 0: no limit. Of random ones 0 means `kRandomSchedules`
+  std::int64_t budget = 0;      ///< at most so long, in ns; 0: no limit
+  std::optional<std::uint32_t> preemptions = {};
+  std::uint32_t depth = 3;  ///< of `priorities`
+  bool symmetry = true;     ///< where the requests are alike
+  std::vector<ReplayStep> replay = {};
+  std::function<bool()> interrupted = [] { return false; };
+};
+
+inline constexpr std::uint64_t kRandomSchedules = 1000;
+
+/// One step of a trace, in words.
+struct TraceStep {
+  Task task = kNoTask;
+  std::string operation;  ///< `load`
+  std::string object;     ///< `cell#1`; empty: none
+  std::string place;      ///< the scenario's step it is in; empty: in the guard
+  bool breaks = false;    ///< with this step what is broken was beyond repair
+};
+
+/// A schedule that shows what is wrong.
+struct Found {
+  Verdict verdict = Verdict::violation;
+  std::string sentence;  ///< `one payment sent: 2 instead of 1`, or who waits for whom
+  std::vector<TraceStep> trace;
+  std::vector<std::string> results;  ///< what each request got
+  std::string replay;
+  std::uint32_t preemptions = 0;
+  bool confirmed = false;  ///< it was replayed, and did the same
+};
+
+struct SearchResult {
+  ExploredTrial trial;
+  SearchOptions options;
+  bool symmetric = false;
+  std::uint64_t schedules = 0;   ///< all that were begun
+  std::uint64_t classes = 0;     ///< of the exhaustive part: those that no other was equal to
+  std::uint64_t redundant = 0;   ///< of that: cut, because what was left of them had been seen
+  std::uint64_t violations = 0;  ///< schedules that ended with a broken invariant
+  std::uint64_t deadlocks = 0;
+  std::uint64_t too_long = 0;
+  std::uint64_t first_failure = 0;  ///< the schedule that showed the first of those, from 1; 0: none
+  std::uint64_t longest = 0;        ///< steps of the longest schedule
+  bool exhausted = false;           ///< nothing is left to be tried, within the preemptions that are allowed
+  double cpu_seconds = 0;
+  Verdict verdict = Verdict::inconclusive;
+  std::string sentence;
+  std::optional<Found> found = {};
+  bool interrupted = false;
+};
+
+/// Explores until something is found, nothing is left or a limit is reached.
+SearchResult search(const ExploredTrial& trial, const SearchOptions& options);
+
+}  // namespace ccbench::explore

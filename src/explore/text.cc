@@ -1,0 +1,114 @@
+// The table that people read, and of every failure the steps that lead to it.
+#include <fmt/color.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "explore/sinks.h"
+#include "report/layout.h"
+
+namespace ccbench::explore {
+namespace {
+
+constexpr std::size_t kMostRows = 200;  ///< of a trace
+
+fmt::text_style style_of(Verdict verdict) {
+  if (verdict == Verdict::ok) return fmt::fg(fmt::terminal_color::green);
+  return fmt::fg(has_failed(verdict) ? fmt::terminal_color::red : fmt::terminal_color::yellow);
+}
+
+TextCell number(std::uint64_t value) { return {.text = fmt::format("{}", value)}; }
+
+void write_table(std::span<const SearchResult> results, const ExploreText& text, std::ostream& out) {
+  TextTable table;
+  table.add_column("guard", Align::left);
+  table.add_column("verdict", Align::left);
+  table.add_column("schedules", Align::right);
+  table.add_column("first failure", Align::right);
+  table.add_column("longest", Align::right);
+  table.add_column("CPU time", Align::right);
+  for (const SearchResult& result : results) {
+    const TextCell verdict = {.text = verdict_in_words(result),
+                              .style = text.color ? style_of(result.verdict) : fmt::text_style{}};
+    table.add_row({{.text = std::string(result.trial.guard->info.name)},
+                   verdict,
+                   number(result.schedules),
+                   result.first_failure > 0 ? number(result.first_failure) : TextCell{.text = "-"},
+                   number(result.longest),
+                   {.text = human(static_cast<Nanos>(std::llround(result.cpu_seconds * 1e9)))}});
+  }
+  table.write(out);
+}
+
+/// A column for each task, and a row for each step.
+void write_trace(const SearchResult& result, const ExploreText& text, std::ostream& out) {
+  const Found& found = *result.found;
+  Task tasks = result.trial.requests;
+  for (const TraceStep& step : found.trace) tasks = std::max(tasks, step.task + 1);
+  TextTable table;
+  table.add_column("step", Align::right);
+  for (Task task = 0; task < tasks; ++task)
+    table.add_column(fmt::format("{} {}", task < result.trial.requests ? "request" : "thread", task),
+                     Align::left);
+  table.add_column("", Align::left);
+  const fmt::text_style red = text.color ? fmt::fg(fmt::terminal_color::red) : fmt::text_style{};
+  // The end is what matters of one that is too long.
+  const std::size_t first = found.trace.size() > kMostRows ? found.trace.size() - kMostRows : 0;
+  if (first > 0) table.add_rule(fmt::format("{} steps before", first));
+  for (std::size_t i = first; i < found.trace.size(); ++i) {
+    const TraceStep& step = found.trace[i];
+    std::vector<TextCell> cells(tasks + 2);
+    cells[0].text = fmt::format("{}", i + 1);
+    std::string what =
+        step.object.empty() ? step.operation : fmt::format("{} {}", step.operation, step.object);
+    if (!step.place.empty()) what += fmt::format(" ({})", step.place);
+    cells[step.task + 1] = {.text = what, .style = step.breaks ? red : fmt::text_style{}};
+    if (step.breaks) cells.back() = {.text = "← not to be repaired", .style = red};
+    table.add_row(std::move(cells));
+  }
+  table.write(out);
+}
+
+void write_failure(const SearchResult& result, const ExploreText& text, std::ostream& out) {
+  const Found& found = *result.found;
+  out << '\n';
+  for (const std::string& line :
+       wrapped(fmt::format("{}: {}", result.trial.guard->info.name, result.sentence), text.width))
+    out << line << '\n';
+  write_trace(result, text, out);
+  for (std::size_t i = 0; i < found.results.size(); ++i)
+    out << fmt::format("  request {}: {}\n", i, found.results[i]);
+  out << fmt::format("repeat it: ccbench explore --guard={}{} --replay={}\n", result.trial.guard->info.name,
+                     text.settings, found.replay);
+}
+
+}  // namespace
+
+void write_text(std::span<const SearchResult> results, const ExploreText& text, std::ostream& out) {
+  if (results.empty()) {
+    out << "nothing to explore\n";
+  } else {
+    const SearchResult& any = results.front();
+    if (!text.quiet) {
+      out << fmt::format("{}: {} of {}, every order of steps that makes a difference\n\n",
+                         any.trial.scenario->info.name, counted(any.trial.requests, "request"),
+                         counted(any.trial.keys, any.trial.scenario->info.key_name));
+    }
+    write_table(results, text, out);
+  }
+  if (text.quiet) return;
+  for (const SearchResult& result : results) {
+    if (result.found) write_failure(result, text, out);
+    if (result.verdict == Verdict::error)
+      out << fmt::format("\n{}: {}\n", result.trial.guard->info.name, result.sentence);
+  }
+  if (!text.left_out.empty()) {
+    out << "\nleft out:\n";
+    for (const std::string& why : text.left_out) out << "  " << why << '\n';
+  }
+}
+
+}  // namespace ccbench::explore

@@ -1,0 +1,200 @@
+#include "explore/trial_program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace ccbench::explore {
+namespace {
+
+GuardContext context_of(const ExploredTrial& trial) {
+  GuardContext context(trial.guard->info);
+  context.requests = trial.requests;
+  context.keys = trial.keys;
+  context.seed = trial.seed;
+  context.parameters = trial.guard_parameters;
+  return context;
+}
+
+}  // namespace
+
+std::string why_not(const ExploredTrial& trial) {
+  const GuardPlugin& guard = *trial.guard;
+  const ScenarioPlugin& scenario = *trial.scenario;
+  if (!guard.make_explored)
+    return fmt::format("{} cannot be explored: {}", guard.info.name, guard.info.not_explorable);
+  if (!scenario.make_explored)
+    return fmt::format("{} cannot be explored: {}", scenario.info.name, scenario.info.not_explorable);
+  return {};
+}
+
+bool is_symmetric(const ExploredTrial& trial) {
+  return trial.scenario->info.alike && !trial.guard->info.tells_apart && trial.keys == 1 &&
+         trial.reads == 0 && trial.window.length == 0 && !trial.parameters.changed().contains("failure-rate");
+}
+
+TrialProgram::TrialProgram(const ExploredTrial& trial)
+    : trial_(trial),
+      guard_context_(context_of(trial)),
+      promises_(trial.guard->promises(guard_context_)),
+      counters_(trial.keys * trial.scenario->info.facts.size()),
+      facts_(counters_, trial.scenario->info.facts.size()),
+      context_{.requests = trial.requests,
+               .keys = trial.keys,
+               .seed = trial.seed,
+               .window = trial.window,
+               .parameters = trial_.parameters,
+               .facts = facts_,
+               .steps = *this} {}
+
+TrialProgram::~TrialProgram() = default;
+
+void TrialProgram::begin() {
+  for (Facts::Counter& counter : counters_) counter.store(0, std::memory_order_relaxed);
+  requests_.assign(trial_.requests, {});
+  for (Task task = 0; task < trial_.requests; ++task) {
+    requests_[task].key = task % trial_.keys;
+    requests_[task].kind = task + trial_.reads >= trial_.requests ? Kind::read : Kind::write;
+  }
+  places_.assign(trial_.requests, {});
+  inside_.assign(trial_.keys, 0);
+  most_inside_.assign(trial_.keys, 0);
+  succeeded_.assign(trial_.keys, 0);
+  too_late_.assign(trial_.keys, 0);
+  scenario_ = trial_.scenario->make_explored(context_);
+  guard_ = trial_.guard->make_explored(guard_context_);
+}
+
+Request TrialProgram::request_of(Task task) {
+  Request request{.index = task, .worker = task, .key = requests_[task].key, .kind = requests_[task].kind};
+  request.listener = this;
+  request.parts = scenario_->parts_of(request.key);
+  return request;
+}
+
+void TrialProgram::run(Task task) {
+  const Request request = request_of(task);
+  ExploredRequest& its = requests_[task];
+  try {
+    const auto body = [&](const Entry& entry) { return section(request, entry, trial_.reenter); };
+    its.result = guard_->run(request, body);
+    scenario_->answered(request, its.result, 0);
+  } catch (const Aborted&) {
+    throw;
+  } catch (const std::exception&) {
+    its.result.outcome = Outcome::error;
+  }
+  its.ended = true;
+  places_[task] = {};
+}
+
+/// Entered and left where the outermost section is. Nothing between the stamps and the scenario's own steps
+/// is a step, but that what a section does after it has entered again takes its time.
+Result TrialProgram::section(const Request& request, const Entry& entry, int deeper) {
+  if (deeper == trial_.reenter) enter(request);
+  struct Leave {
+    std::int64_t* inside;
+    ~Leave() {
+      if (inside != nullptr) --*inside;
+    }
+  } const leave{counts(request) && deeper == trial_.reenter ? &inside_[request.key] : nullptr};
+  if (deeper > 0) {
+    const auto again = [&](const Entry& inner) { return section(request, inner, deeper - 1); };
+    const Result result = guard_->run(request, again);
+    Scheduler::current().sleep_until(0);
+    return result;
+  }
+  const Result result = scenario_->handle(request, entry);
+  places_[request.index] = {};
+  if (result.outcome == Outcome::success && request.kind == Kind::write) succeeded_[request.key] = 1;
+  return result;
+}
+
+/// Whether it is one of those of which a guard lets in so many at once.
+bool TrialProgram::counts(const Request& request) const {
+  return request.kind == Kind::write || promises_.admits > 0;
+}
+
+void TrialProgram::enter(const Request& request) {
+  ++requests_[request.index].calls;
+  if (request.kind == Kind::write && succeeded_[request.key] != 0) ++too_late_[request.key];
+  if (!counts(request)) return;
+  most_inside_[request.key] = std::max(most_inside_[request.key], ++inside_[request.key]);
+}
+
+void TrialProgram::enter_step(const Request& request, StepId step) {
+  places_[request.index] = trial_.scenario->info.steps[step];
+}
+
+Tally TrialProgram::tally() const {
+  Tally tally;
+  tally.promises = promises_;
+  tally.requests = trial_.requests;
+  tally.keys = trial_.keys;
+  tally.requests_of_key.assign(trial_.keys, 0);
+  tally.successes_of_key.assign(trial_.keys, 0);
+  tally.reads_of_key.assign(trial_.keys, 0);
+  for (const ExploredRequest& request : requests_) {
+    ++tally.requests_of_key[request.key];
+    if (!request.ended) continue;
+    ++tally.outcomes.at(index_of(request.result.outcome));
+    if (request.result.outcome != Outcome::success) continue;
+    ++tally.successes_of_key[request.key];
+    if (request.kind == Kind::read) ++tally.reads_of_key[request.key];
+  }
+  const std::size_t facts = trial_.scenario->info.facts.size();
+  tally.facts_of_key.assign(facts, std::vector<std::int64_t>(trial_.keys));
+  for (FactId fact = 0; fact < facts; ++fact) {
+    for (Key key = 0; key < trial_.keys; ++key) tally.facts_of_key[fact][key] = facts_.get(fact, key);
+  }
+  return tally;
+}
+
+/// What the driver proves by records (driver/proof.h), seen as it happens.
+std::vector<Invariant> TrialProgram::promised() const {
+  std::vector<Invariant> invariants;
+  const auto add = [&](std::string name, std::int64_t most, const std::vector<std::int64_t>& counts) {
+    const auto worst = std::ranges::max_element(counts);
+    Invariant invariant = equal(name, most, std::max(most, *worst));
+    invariant.beyond_repair = !invariant.holds;
+    if (trial_.keys > 1) invariant.key = static_cast<Key>(worst - counts.begin());
+    invariants.push_back(std::move(invariant));
+  };
+  const std::int64_t most = promises_.exclusive ? 1 : promises_.admits;
+  // Who is called again was outside in between.
+  if (most > 0 && !promises_.retries) add(fmt::format("at most {} inside", most), most, most_inside_);
+  if (promises_.once && promises_.exclusive && promises_.once_for == 0)
+    add("nobody enters after a success", 0, too_late_);
+  std::vector<std::int64_t> turned_away(trial_.keys);
+  std::vector<std::int64_t> again(trial_.keys);
+  for (const ExploredRequest& request : requests_) {
+    const bool away =
+        request.result.outcome == Outcome::turned_away || request.result.outcome == Outcome::timed_out;
+    if (request.ended && away && request.calls == 0) ++turned_away[request.key];
+    if (request.calls > 1) ++again[request.key];
+  }
+  if (promises_.waits && !promises_.gives_up) add("nobody turned away", 0, turned_away);
+  if (!promises_.retries) add("no section runs twice", 0, again);
+  return invariants;
+}
+
+std::vector<Invariant> TrialProgram::broken(Ending ending) {
+  const bool ended = ending == Ending::done;
+  if (ended) scenario_->settle();
+  Tally counts = tally();
+  counts.settled = ended;
+  std::vector<Invariant> invariants = trial_.scenario->check(counts);
+  std::ranges::move(promised(), std::back_inserter(invariants));
+  std::erase_if(invariants,
+                [&](const Invariant& each) { return each.holds || (!ended && !each.beyond_repair); });
+  return invariants;
+}
+
+void TrialProgram::end() {
+  guard_.reset();
+  scenario_.reset();
+}
+
+}  // namespace ccbench::explore

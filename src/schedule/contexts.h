@@ -1,0 +1,56 @@
+// Threads of control that run one at a time and hand over by name.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "schedule/operation.h"
+
+namespace ccbench::explore {
+
+/// The caller of `resume` is the main one. A task begins with `body(task)` when it is resumed for the first
+/// time, and again after `body` has returned.
+///
+/// The state of exceptions (what is caught and being thrown) is each one's own. Nothing else is: a
+/// `thread_local` of a program is one for all tasks on fibers, and one for each on threads.
+class Contexts {
+ public:
+  using Body = std::function<void(Task)>;
+
+  Contexts() = default;
+  Contexts(const Contexts&) = delete;
+  Contexts& operator=(const Contexts&) = delete;
+  virtual ~Contexts() = default;
+
+  /// From the main one: returns when the task calls `suspend` or its body has returned.
+  virtual void resume(Task task) = 0;
+  /// From a task: returns when it is resumed.
+  virtual void suspend(Task task) = 0;
+  /// From the main one: a suspended task will never be resumed. What is on its stack is lost; its number
+  /// begins anew.
+  virtual void abandon(Task task) = 0;
+};
+
+enum class Backend : std::uint8_t { fibers, threads };
+
+/// Sanitizers do not follow fibers: their builds take threads.
+inline constexpr Backend kDefaultBackend =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    Backend::threads;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    Backend::threads;
+#else
+    Backend::fibers;
+#endif
+#else
+    Backend::fibers;
+#endif
+
+std::unique_ptr<Contexts> fibers(Contexts::Body body);
+std::unique_ptr<Contexts> threads(Contexts::Body body);
+inline std::unique_ptr<Contexts> make_contexts(Backend backend, Contexts::Body body) {
+  return backend == Backend::fibers ? fibers(std::move(body)) : threads(std::move(body));
+}
+
+}  // namespace ccbench::explore

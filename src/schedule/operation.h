@@ -1,0 +1,142 @@
+// What a task is about to do, as the explorer sees it.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ccbench::explore {
+
+/// One of the program's threads of control: 0 … tasks-1, in order of their making.
+using Task = std::uint32_t;
+inline constexpr Task kMostTasks = 64;
+inline constexpr Task kNoTask = kMostTasks;
+
+/// A set of tasks.
+class TaskSet {
+ public:
+  constexpr TaskSet() = default;
+  static constexpr TaskSet of(Task task) { return TaskSet(std::uint64_t{1} << task); }
+  /// 0 … count-1.
+  static constexpr TaskSet first(Task count) {
+    return TaskSet(count == kMostTasks ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1);
+  }
+
+  constexpr bool contains(Task task) const { return (bits_ >> task & 1) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr Task size() const { return static_cast<Task>(std::popcount(bits_)); }
+  /// Of one that is not empty.
+  constexpr Task lowest() const { return static_cast<Task>(std::countr_zero(bits_)); }
+  /// The `n`-th from 0 of one that has more.
+  constexpr Task nth(Task n) const {
+    TaskSet rest = *this;
+    for (; n > 0; --n) rest.remove(rest.lowest());
+    return rest.lowest();
+  }
+
+  constexpr void add(Task task) { bits_ |= std::uint64_t{1} << task; }
+  constexpr void remove(Task task) { bits_ &= ~(std::uint64_t{1} << task); }
+  constexpr TaskSet operator|(TaskSet other) const { return TaskSet(bits_ | other.bits_); }
+  constexpr TaskSet operator&(TaskSet other) const { return TaskSet(bits_ & other.bits_); }
+  constexpr TaskSet operator-(TaskSet other) const { return TaskSet(bits_ & ~other.bits_); }
+  constexpr bool operator==(const TaskSet&) const = default;
+
+  /// Calls `visit(task)` for each, from the lowest.
+  template <class Visit>
+  constexpr void each(Visit visit) const {
+    for (TaskSet rest = *this; !rest.empty(); rest.remove(rest.lowest())) visit(rest.lowest());
+  }
+
+ private:
+  constexpr explicit TaskSet(std::uint64_t bits) : bits_(bits) {}
+  std::uint64_t bits_ = 0;
+};
+
+enum class ObjectKind : std::uint8_t { clock, mutex, shared_mutex, condition, atomic, cell, thread };
+
+/// In order of their making within a schedule; 0 is the clock.
+using ObjectId = std::uint32_t;
+inline constexpr ObjectId kClock = 0;
+
+enum class OperationKind : std::uint8_t {
+  lock,
+  try_lock,
+  lock_until,
+  unlock,
+  lock_shared,
+  try_lock_shared,
+  unlock_shared,
+  wait,  ///< gives the mutex back and begins to wait, as one step
+  wake,  ///< ends a wait: notified, or its time is over
+  notify_one,
+  notify_all,
+  load,
+  store,
+  modify,  ///< reads and writes as one step
+  watch,   ///< `atomic::wait` looks, and begins to wait if the value is the old one
+  sleep,
+  yield,
+  spawn,
+  join,
+};
+
+std::string_view to_text(OperationKind kind);
+/// Nothing for a word that `to_text` does not give.
+bool parse(std::string_view text, OperationKind& kind);
+
+/// How a step touches an object.
+enum class Mode : std::uint8_t {
+  none,
+  read,
+  write,
+  acquire,  ///< waits until it can; so do the shared ones
+  acquire_shared,
+  release,
+  release_shared,
+  notify,  ///< lets waiting tasks go on
+};
+
+/// Whether the order of two touches of one object can make a difference.
+constexpr bool conflict(Mode a, Mode b) {
+  const auto only_reads = [](Mode mode) { return mode == Mode::read || mode == Mode::none; };
+  const auto shares = [](Mode mode) { return mode == Mode::acquire_shared || mode == Mode::release_shared; };
+  if (a == Mode::none || b == Mode::none) return false;
+  return !(only_reads(a) && only_reads(b)) && !(shares(a) && shares(b));
+}
+
+struct Access {
+  ObjectId object = 0;
+  Mode mode = Mode::none;
+};
+
+struct Operation {
+  OperationKind kind = OperationKind::yield;
+  Access first = {};
+  Access second = {};              ///< of a wait, the mutex
+  bool recursive = false;          ///< a lock that its owner may take again
+  std::int64_t deadline = kNever;  ///< until when it waits, in ns of the explored time
+
+  static constexpr std::int64_t kNever = INT64_MAX;
+  bool timed() const { return deadline != kNever; }
+};
+
+/// All that a step has touched. What it did to the clock, and that its task has ended, is known only after
+/// it.
+struct Accesses {
+  std::array<Access, 4> all = {};
+
+  bool conflicts_with(const Accesses& other) const {
+    for (const Access& mine : all) {
+      if (mine.mode == Mode::none) continue;
+      for (const Access& its : other.all) {
+        if (mine.object == its.object && conflict(mine.mode, its.mode)) return true;
+      }
+    }
+    return false;
+  }
+};
+
+}  // namespace ccbench::explore

@@ -1,0 +1,412 @@
+#include "schedule/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+namespace ccbench::explore {
+
+Scheduler* Scheduler::current_ = nullptr;
+
+Scheduler::Scheduler(Program& program, const SchedulerOptions& options)
+    : program_(program),
+      options_(options),
+      contexts_(make_contexts(options.backend, [this](Task task) { work(task); })) {}
+
+Scheduler::~Scheduler() = default;
+
+Ending Scheduler::run(Strategy& strategy) {
+  current_ = this;
+  made_ = 0;
+  of_kind_ = {};
+  make(ObjectKind::clock);
+  steps_.clear();
+  clock_ = 0;
+  aborting_ = false;
+  timed_ = {};
+  unfinished_ = {};
+  serving_ = {};
+  count_ = program_.tasks();
+  program_.begin();
+  serving_ = TaskSet::first(count_) - TaskSet::first(program_.tasks());
+  primed_ = 0;
+  prime_new();
+
+  strategy.begin(*this);
+  Ending ending = Ending::done;
+  while (!(unfinished_ - serving_).empty()) {
+    const TaskSet can = enabled();
+    if (can.empty()) {
+      ending = Ending::deadlock;
+    } else if (steps_.size() == options_.most_steps) {
+      ending = Ending::too_long;
+    } else if (const Task task = strategy.choose(*this, can); task != kNoTask) {
+      take_step(task, can);
+      continue;
+    } else {
+      ending = Ending::cut;
+    }
+    break;
+  }
+  return ending;
+}
+
+/// Runs tasks to their first operation, so that their beginning is no step.
+void Scheduler::prime_new() {
+  while (primed_ < count_) {
+    running_ = primed_++;
+    tasks_[running_].fresh = true;
+    tasks_[running_].abandoned = false;
+    tasks_[running_].yielded = 0;
+    unfinished_.add(running_);
+    contexts_->resume(running_);
+    running_ = kNoTask;
+  }
+}
+
+void Scheduler::take_step(Task task, TaskSet can) {
+  TaskState& state = tasks_[task];
+  state.fresh = false;
+  timed_.remove(task);
+  steps_.push_back({.task = task,
+                    .operation = state.pending,
+                    .touched = {{state.pending.first, state.pending.second}},
+                    .enabled = can});
+  running_ = task;
+  contexts_->resume(task);
+  running_ = kNoTask;
+  prime_new();
+}
+
+void Scheduler::finish() {
+  const std::size_t steps = steps_.size();
+  run_on();
+  // Who serves waits for work, and is told by `Program::end` that there will be none.
+  if (!(unfinished_ - serving_).empty()) abort_rest();
+  steps_.resize(steps);
+}
+
+/// As far as it goes, in any order: to end by itself needs no exceptions, which are slow and cannot pass
+/// everywhere.
+void Scheduler::run_on() {
+  Task last = 0;
+  for (std::uint32_t left = options_.most_steps; left > 0 && !unfinished_.empty(); --left) {
+    const TaskSet can = enabled();
+    if (can.empty()) return;
+    const TaskSet later = can - TaskSet::first(last + 1);
+    last = later.empty() ? can.lowest() : later.lowest();
+    take_step(last, can);
+  }
+}
+
+void Scheduler::abort_rest() {
+  aborting_ = true;
+  const auto before = std::set_terminate(&abandon_running);
+  unfinished_.each([&](Task task) {
+    // Who serves may take an exception for a request's, and go on with what is gone.
+    if (serving_.contains(task)) tasks_[task].abandoned = true;
+    running_ = task;
+    if (!tasks_[task].abandoned) contexts_->resume(task);
+    running_ = kNoTask;
+    if (!tasks_[task].abandoned) return;
+    contexts_->abandon(task);
+    unfinished_.remove(task);
+  });
+  std::set_terminate(before);
+}
+
+/// Where the exception that ends a task may not pass (out of a destructor), the task stays where it is.
+void Scheduler::abandon_running() {
+  const Task task = current_->running_;
+  current_->tasks_[task].abandoned = true;
+  for (;;) current_->contexts_->suspend(task);
+}
+
+void Scheduler::work(Task task) {
+  TaskState& state = tasks_[task];
+  try {
+    if (state.body) {
+      state.body();
+    } else {
+      program_.run(task);
+    }
+  } catch (const Aborted&) {  // NOLINT(bugprone-empty-catch): it is what ends a task before its time
+  }
+  unfinished_.remove(task);
+  if (!state.body) return;
+  state.body = nullptr;
+  // Who joins it is after all that it did.
+  if (!aborting_ && !steps_.empty()) steps_.back().touched.all[3] = {state.thread, Mode::release};
+}
+
+bool Scheduler::perform(const Operation& operation) {
+  if (running_ == kNoTask) return false;
+  const auto give_up = [] {
+    // What is on its way out cleans up without being scheduled.
+    if (std::uncaught_exceptions() > 0) return false;
+    throw Aborted();
+  };
+  if (aborting_) return give_up();
+  const Task task = running_;
+  tasks_[task].pending = operation;
+  if (operation.timed()) timed_.add(task);
+  contexts_->suspend(task);
+  return aborting_ ? give_up() : true;
+}
+
+bool Scheduler::is_lockable(const Object& mutex, Task task, bool recursive) {
+  if (recursive && mutex.owner == task) return true;
+  return mutex.owner == kNoTask && mutex.readers.empty();
+}
+
+bool Scheduler::has_notice(const Object& on, Task task) const {
+  return on.notified.contains(task) ||
+         std::ranges::any_of(on.notices, [&](TaskSet notice) { return notice.contains(task); });
+}
+
+bool Scheduler::is_due(std::int64_t deadline) const {
+  if (options_.time == TimeOrder::free || deadline <= clock_) return true;
+  bool first = true;
+  timed_.each([&](Task task) { first = first && deadline <= tasks_[task].pending.deadline; });
+  return first;
+}
+
+bool Scheduler::is_enabled(Task task) const {
+  const TaskState& state = tasks_[task];
+  const Operation& next = state.pending;
+  const Object& object = objects_[next.first.object];
+  switch (next.kind) {
+    case OperationKind::lock: return is_lockable(object, task, next.recursive);
+    case OperationKind::lock_until: return is_lockable(object, task, false) || is_due(next.deadline);
+    case OperationKind::lock_shared: return object.owner == kNoTask;
+    case OperationKind::wake: return has_notice(object, task) || (next.timed() && is_due(next.deadline));
+    case OperationKind::sleep: return is_due(next.deadline);
+    case OperationKind::join: return !unfinished_.contains(object.owner);
+    case OperationKind::yield: return has_company_since(state.yielded, task);
+    default: return true;
+  }
+}
+
+/// Whether another task has taken a step after these; true if there are none.
+bool Scheduler::has_company_since(std::size_t steps, Task task) const {
+  return steps == 0 || std::any_of(steps_.begin() + static_cast<std::ptrdiff_t>(steps), steps_.end(),
+                                   [&](const Step& step) { return step.task != task; });
+}
+
+/// A task that yields again goes on when another has taken a step since the last time, or when none can: what
+/// it looks at is as it was.
+TaskSet Scheduler::enabled() const {
+  TaskSet can;
+  TaskSet yielding;
+  unfinished_.each([&](Task task) {
+    if (is_enabled(task)) {
+      can.add(task);
+    } else if (tasks_[task].pending.kind == OperationKind::yield) {
+      yielding.add(task);
+    }
+  });
+  return can.empty() ? yielding : can;
+}
+
+ObjectId Scheduler::make(ObjectKind kind) {
+  if (made_ == objects_.size()) objects_.emplace_back();
+  Object& object = objects_[made_];
+  object.kind = kind;
+  object.number = ++of_kind_[static_cast<std::size_t>(kind)];
+  object.owner = kNoTask;
+  object.depth = 0;
+  object.readers = object.waiting = object.notified = {};
+  object.notices.clear();
+  return static_cast<ObjectId>(made_++);
+}
+
+void Scheduler::take(Object& mutex) {
+  mutex.owner = running_;
+  ++mutex.depth;
+}
+
+void Scheduler::lock(ObjectId mutex, bool recursive) {
+  if (!perform({.kind = OperationKind::lock, .first = {mutex, Mode::acquire}, .recursive = recursive}))
+    return;
+  take(objects_[mutex]);
+}
+
+bool Scheduler::try_lock(ObjectId mutex, bool recursive) {
+  if (!perform({.kind = OperationKind::try_lock, .first = {mutex, Mode::write}})) return true;
+  if (!is_lockable(objects_[mutex], running_, recursive)) return false;
+  take(objects_[mutex]);
+  return true;
+}
+
+bool Scheduler::lock_until(ObjectId mutex, std::int64_t deadline) {
+  if (!perform({.kind = OperationKind::lock_until, .first = {mutex, Mode::write}, .deadline = deadline}))
+    return true;
+  if (!is_lockable(objects_[mutex], running_, false)) {
+    fire(deadline);
+    return false;
+  }
+  take(objects_[mutex]);
+  return true;
+}
+
+void Scheduler::unlock(ObjectId mutex) {
+  if (!perform({.kind = OperationKind::unlock, .first = {mutex, Mode::release}})) return;
+  Object& its = objects_[mutex];
+  if (its.depth > 0 && --its.depth > 0) return;
+  its.owner = kNoTask;
+}
+
+void Scheduler::lock_shared(ObjectId mutex) {
+  if (!perform({.kind = OperationKind::lock_shared, .first = {mutex, Mode::acquire_shared}})) return;
+  objects_[mutex].readers.add(running_);
+}
+
+bool Scheduler::try_lock_shared(ObjectId mutex) {
+  if (!perform({.kind = OperationKind::try_lock_shared, .first = {mutex, Mode::write}})) return true;
+  if (objects_[mutex].owner != kNoTask) return false;
+  objects_[mutex].readers.add(running_);
+  return true;
+}
+
+void Scheduler::unlock_shared(ObjectId mutex) {
+  if (!perform({.kind = OperationKind::unlock_shared, .first = {mutex, Mode::release_shared}})) return;
+  objects_[mutex].readers.remove(running_);
+}
+
+bool Scheduler::wait(ObjectId condition, ObjectId mutex, std::int64_t deadline) {
+  if (!perform({.kind = OperationKind::wait,
+                .first = {condition, Mode::write},
+                .second = {mutex, Mode::release}})) {
+    return true;
+  }
+  objects_[mutex].owner = kNoTask;
+  objects_[mutex].depth = 0;
+  objects_[condition].waiting.add(running_);
+  bool notified = true;
+  if (perform({.kind = OperationKind::wake, .first = {condition, Mode::write}, .deadline = deadline})) {
+    Object& on = objects_[condition];
+    notified = has_notice(on, running_);
+    end_wait(on);
+    if (!notified) fire(deadline);
+  }
+  lock(mutex, false);
+  return notified;
+}
+
+void Scheduler::begin_to_wait(ObjectId on) {
+  if (running_ == kNoTask || aborting_) return;
+  objects_[on].waiting.add(running_);
+}
+
+void Scheduler::wake(ObjectId on) {
+  if (!perform({.kind = OperationKind::wake, .first = {on, Mode::write}})) return;
+  end_wait(objects_[on]);
+}
+
+/// Takes back the oldest notice that let it go on. Those who still wait have been waiting for all later
+/// notices, too, so that each of them still finds one of its own.
+void Scheduler::end_wait(Object& on) {
+  on.waiting.remove(running_);
+  if (on.notified.contains(running_)) {
+    on.notified.remove(running_);
+  } else {
+    const auto own =
+        std::ranges::find_if(on.notices, [&](TaskSet notice) { return notice.contains(running_); });
+    if (own != on.notices.end()) on.notices.erase(own);
+  }
+  for (TaskSet& notice : on.notices) notice.remove(running_);
+}
+
+void Scheduler::notify_one(ObjectId on) {
+  if (!perform({.kind = OperationKind::notify_one, .first = {on, Mode::write}}) && running_ != kNoTask)
+    return;
+  Object& object = objects_[on];
+  const TaskSet candidates = object.waiting - object.notified;
+  if (candidates.size() > object.notices.size()) object.notices.push_back(candidates);
+}
+
+void Scheduler::notify_all(ObjectId on) {
+  if (!perform({.kind = OperationKind::notify_all, .first = {on, Mode::write}}) && running_ != kNoTask)
+    return;
+  Object& object = objects_[on];
+  object.notified = object.waiting;
+  object.notices.clear();
+}
+
+void Scheduler::touch(OperationKind kind, ObjectId object, Mode mode) {
+  perform({.kind = kind, .first = {object, mode}});
+}
+
+/// Moves the clock on to when a time is over. Who has asked what time it is, before or after, sees a
+/// difference.
+void Scheduler::fire(std::int64_t deadline) {
+  if (deadline <= clock_) return;
+  clock_ = deadline;
+  steps_.back().touched.all[2] = {kClock, Mode::write};
+}
+
+void Scheduler::sleep_until(std::int64_t deadline) {
+  if (perform({.kind = OperationKind::sleep, .deadline = deadline})) fire(deadline);
+}
+
+void Scheduler::yield() {
+  if (running_ == kNoTask) return;
+  if (perform({.kind = OperationKind::yield})) tasks_[running_].yielded = steps_.size();
+}
+
+std::int64_t Scheduler::now() {
+  if (running_ != kNoTask && !steps_.empty()) {
+    Access& clock = steps_.back().touched.all[2];
+    if (clock.mode == Mode::none) clock = {kClock, Mode::read};
+  }
+  return clock_;
+}
+
+ObjectId Scheduler::spawn(std::function<void()> body) {
+  const ObjectId thread = make(ObjectKind::thread);
+  if (!perform({.kind = OperationKind::spawn, .first = {thread, Mode::write}}) && running_ != kNoTask)
+    return thread;
+  if (count_ == kMostTasks) throw std::runtime_error("the explorer follows at most 64 threads");
+  const Task child = count_++;  // Primed when its parent stands at its next operation.
+  objects_[thread].owner = child;
+  unfinished_.add(child);
+  tasks_[child].body = std::move(body);
+  tasks_[child].thread = thread;
+  return thread;
+}
+
+void Scheduler::join(ObjectId thread) {
+  if (perform({.kind = OperationKind::join, .first = {thread, Mode::acquire}}) || running_ != kNoTask) return;
+  // The main one waits for who serves.
+  if (!unfinished_.contains(objects_[thread].owner)) return;
+  const std::size_t steps = steps_.size();
+  run_on();
+  if (unfinished_.contains(objects_[thread].owner)) abort_rest();
+  steps_.resize(steps);
+}
+
+std::string Scheduler::name_of(ObjectId object) const {
+  constexpr std::array<std::string_view, 7> kNames = {"clock",  "mutex", "shared_mutex", "condition_variable",
+                                                      "atomic", "cell",  "thread"};
+  const Object& its = objects_[object];
+  return fmt::format("{}#{}", kNames[static_cast<std::size_t>(its.kind)], its.number);
+}
+
+std::string Scheduler::why_blocked(Task task) const {
+  const Operation& next = tasks_[task].pending;
+  const Object& object = objects_[next.first.object];
+  const std::string name = name_of(next.first.object);
+  if (object.owner == task) return fmt::format("waits for {}, held by itself", name);
+  if (next.kind == OperationKind::join) return fmt::format("waits for the end of {}", name);
+  if (next.kind == OperationKind::wake) return fmt::format("waits to be notified by {}", name);
+  if (object.owner != kNoTask) return fmt::format("waits for {}, held by task {}", name, object.owner);
+  std::string readers;
+  object.readers.each(
+      [&](Task reader) { readers += fmt::format("{}task {}", readers.empty() ? "" : ", ", reader); });
+  return fmt::format("waits for {}, held by {}", name, readers.empty() ? "nobody" : readers);
+}
+
+}  // namespace ccbench::explore

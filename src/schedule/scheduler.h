@@ -1,0 +1,196 @@
+// Runs a program one step at a time, in an order that a strategy chooses.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schedule/contexts.h"
+#include "schedule/operation.h"
+
+namespace ccbench::explore {
+
+/// What is explored. A schedule is `begin`, then `run` of every task as tasks, then `end`. The same steps
+/// must lead to the same state: nothing may depend on time, addresses or what an earlier schedule has left.
+class Program {
+ public:
+  Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  virtual ~Program() = default;
+
+  virtual Task tasks() const = 0;
+  /// Makes what the tasks share. Its operations are no steps; nor are those of `end`. Threads that it starts
+  /// serve the tasks: a schedule is over when all others have ended.
+  virtual void begin() = 0;
+  /// Exceptions of its own must not leave it.
+  virtual void run(Task task) = 0;
+  /// No task of the schedule is left. After a schedule that did not end by itself, what they share is as an
+  /// exception thrown at each one's last step has left it.
+  virtual void end() = 0;
+};
+
+/// How a schedule ended.
+enum class Ending : std::uint8_t {
+  done,
+  deadlock,  ///< some have not ended, and none of them can take a step
+  too_long,  ///< as many steps as are allowed, and not ended
+  cut,       ///< the strategy had seen enough
+};
+
+/// In which order timed steps end.
+enum class TimeOrder : std::uint8_t {
+  configured,  ///< none before another whose time is over earlier
+  free,        ///< any
+};
+
+struct Step {
+  Task task = kNoTask;
+  Operation operation;
+  Accesses touched;
+  TaskSet enabled;  ///< who could have been chosen
+};
+
+/// Thrown out of operations to end a task whose schedule is over. Not derived from anything, and not to be
+/// caught without being thrown on.
+struct Aborted {};
+
+class Scheduler;
+
+class Strategy {
+ public:
+  Strategy() = default;
+  Strategy(const Strategy&) = delete;
+  Strategy& operator=(const Strategy&) = delete;
+  virtual ~Strategy() = default;
+
+  virtual void begin(const Scheduler& schedule) = 0;
+  /// One of `enabled`, which is never empty, or `kNoTask` to cut the schedule.
+  virtual Task choose(const Scheduler& schedule, TaskSet enabled) = 0;
+  /// Answers whether there is another schedule to run.
+  virtual bool end(const Scheduler& schedule, Ending ending) = 0;
+};
+
+struct SchedulerOptions {
+  Backend backend = kDefaultBackend;
+  TimeOrder time = TimeOrder::configured;
+  std::uint32_t most_steps = 5000;
+};
+
+/// Who waits: nobody; it is one thread of control that calls `run`, and while it does, `current` is the
+/// scheduler. Memory: the steps of one schedule, and 256 KiB of addresses for each task.
+class Scheduler {
+ public:
+  explicit Scheduler(Program& program, const SchedulerOptions& options = {});
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// One schedule, from `Program::begin` until it ends. What cannot go on is left as it stands, to be looked
+  /// at.
+  Ending run(Strategy& strategy);
+  /// After `run`: ends the tasks that it has left. `steps` stay those of the schedule.
+  void finish();
+
+  static Scheduler& current() { return *current_; }
+
+  // What a strategy may know.
+  const std::vector<Step>& steps() const { return steps_; }
+  const Operation& pending(Task task) const { return tasks_[task].pending; }
+  TaskSet unfinished() const { return unfinished_; }
+  /// Has not taken a step yet.
+  bool is_fresh(Task task) const { return tasks_[task].fresh; }
+  Task tasks() const { return count_; }
+
+  // What a person is told.
+  std::string name_of(ObjectId object) const;
+  /// `waits for mutex#1, held by request 2`.
+  std::string why_blocked(Task task) const;
+
+  // The operations. Each is a step of the task that calls it, except for the main one and where it says so.
+  ObjectId make(ObjectKind kind);
+  void lock(ObjectId mutex, bool recursive);
+  bool try_lock(ObjectId mutex, bool recursive);
+  bool lock_until(ObjectId mutex, std::int64_t deadline);
+  void unlock(ObjectId mutex);
+  void lock_shared(ObjectId mutex);
+  bool try_lock_shared(ObjectId mutex);
+  void unlock_shared(ObjectId mutex);
+  /// Gives the mutex back, waits and takes it again. False: its time was over.
+  bool wait(ObjectId condition, ObjectId mutex, std::int64_t deadline);
+  void notify_one(ObjectId on);
+  void notify_all(ObjectId on);
+  void touch(OperationKind kind, ObjectId object, Mode mode);
+  /// After a step of kind `watch` that found the old value: begins to wait.
+  void begin_to_wait(ObjectId on);
+  void wake(ObjectId on);
+  void sleep_until(std::int64_t deadline);
+  void yield();
+  ObjectId spawn(std::function<void()> body);
+  void join(ObjectId thread);
+  /// No step of its own: part of the one that is being taken.
+  std::int64_t now();
+
+ private:
+  struct Object {
+    ObjectKind kind = ObjectKind::clock;
+    std::uint32_t number = 0;  ///< from 1, of its kind
+    Task owner = kNoTask;      ///< of a thread, the task
+    std::uint32_t depth = 0;   ///< how often its owner has locked it
+    TaskSet readers;
+    TaskSet waiting;
+    TaskSet notified;              ///< of those, who may go on
+    std::vector<TaskSet> notices;  ///< each lets go on one of those who waited when it was given
+  };
+  struct TaskState {
+    Operation pending;
+    std::function<void()> body;  ///< of a spawned one
+    ObjectId thread = 0;         ///< likewise
+    bool fresh = true;
+    bool abandoned = false;
+    std::size_t yielded = 0;  ///< so many steps there were when it last yielded; 0: never yet
+  };
+
+  void prime_new();
+  void take_step(Task task, TaskSet enabled);
+  void work(Task task);
+  /// Returns when the scheduler has chosen this task; false: nothing is scheduled any more, or never was.
+  bool perform(const Operation& operation);
+  bool is_enabled(Task task) const;
+  TaskSet enabled() const;
+  bool has_company_since(std::size_t steps, Task task) const;
+  bool is_due(std::int64_t deadline) const;
+  static bool is_lockable(const Object& mutex, Task task, bool recursive);
+  bool has_notice(const Object& on, Task task) const;
+  void fire(std::int64_t deadline);
+  void take(Object& mutex);
+  void end_wait(Object& on);
+  void run_on();
+  void abort_rest();
+  [[noreturn]] static void abandon_running();
+
+  static Scheduler* current_;
+
+  Program& program_;
+  const SchedulerOptions options_;
+  std::unique_ptr<Contexts> contexts_;
+  std::vector<Object> objects_;
+  std::size_t made_ = 0;
+  std::array<std::uint32_t, 7> of_kind_{};
+  std::array<TaskState, kMostTasks> tasks_;
+  std::vector<Step> steps_;
+  Task count_ = 0;
+  Task primed_ = 0;
+  Task running_ = kNoTask;
+  TaskSet unfinished_;
+  TaskSet serving_;  ///< made by `begin`
+  TaskSet timed_;    ///< whose pending operation has a deadline
+  std::int64_t clock_ = 0;
+  bool aborting_ = false;
+};
+
+}  // namespace ccbench::explore

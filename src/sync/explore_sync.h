@@ -1,0 +1,299 @@
+// The explorer's synchronization policy: every operation is a step that the scheduler chooses.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+
+#include "core/request.h"
+#include "schedule/scheduler.h"
+#include "sync/keyed.h"
+#include "sync/std_sync.h"
+
+namespace ccbench {
+
+/// What `StdSync` offers, for the tasks of the scheduler that runs. Sequentially consistent: memory orders
+/// are taken and not looked at. Objects must be made and used while a schedule runs.
+struct ExploreSync {
+ private:
+  using Scheduler = explore::Scheduler;
+  using Id = explore::ObjectId;
+  using Kind = explore::ObjectKind;
+  using Op = explore::OperationKind;
+  using Mode = explore::Mode;
+  static Scheduler& scheduler() { return Scheduler::current(); }
+
+ public:
+  /// Of the explored time, which begins at 0.
+  using clock = std::chrono::steady_clock;
+  using time_point = clock::time_point;
+  static time_point now() { return time_point(std::chrono::nanoseconds(scheduler().now())); }
+  static void sleep_for(std::chrono::nanoseconds duration) {
+    scheduler().sleep_until(scheduler().now() + std::max<std::int64_t>(0, duration.count()));
+  }
+  static void yield() { scheduler().yield(); }
+  static void relax() { scheduler().yield(); }
+  /// Only the order of steps is explored, no deaths.
+  [[noreturn]] static void end_process() { throw std::logic_error("the explorer ends no process"); }
+
+  using random = StdSync::random;
+
+ private:
+  template <class Duration>
+  static std::int64_t nanos(std::chrono::time_point<clock, Duration> time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  }
+  template <class Rep, class Period>
+  static time_point after(std::chrono::duration<Rep, Period> duration) {
+    return now() + std::chrono::duration_cast<clock::duration>(duration);
+  }
+
+  template <bool kRecursive>
+  class basic_mutex {
+   public:
+    basic_mutex() : id_(scheduler().make(Kind::mutex)) {}
+    basic_mutex(const basic_mutex&) = delete;
+    basic_mutex& operator=(const basic_mutex&) = delete;
+    ~basic_mutex() = default;
+
+    void lock() { scheduler().lock(id_, kRecursive); }
+    bool try_lock() { return scheduler().try_lock(id_, kRecursive); }
+    void unlock() { scheduler().unlock(id_); }
+    Id id() const { return id_; }
+
+   private:
+    const Id id_;
+  };
+
+ public:
+  using mutex = basic_mutex<false>;
+  using recursive_mutex = basic_mutex<true>;
+
+  class timed_mutex : public basic_mutex<false> {
+   public:
+    template <class Rep, class Period>
+    bool try_lock_for(std::chrono::duration<Rep, Period> duration) {
+      return try_lock_until(after(duration));
+    }
+    template <class Duration>
+    bool try_lock_until(std::chrono::time_point<clock, Duration> time) {
+      return scheduler().lock_until(id(), nanos(time));
+    }
+  };
+
+  class shared_mutex {
+   public:
+    shared_mutex() : id_(scheduler().make(Kind::shared_mutex)) {}
+    shared_mutex(const shared_mutex&) = delete;
+    shared_mutex& operator=(const shared_mutex&) = delete;
+    ~shared_mutex() = default;
+
+    void lock() { scheduler().lock(id_, false); }
+    bool try_lock() { return scheduler().try_lock(id_, false); }
+    void unlock() { scheduler().unlock(id_); }
+    void lock_shared() { scheduler().lock_shared(id_); }
+    bool try_lock_shared() { return scheduler().try_lock_shared(id_); }
+    void unlock_shared() { scheduler().unlock_shared(id_); }
+
+   private:
+    const Id id_;
+  };
+
+  /// Wakes nobody who was not notified and whose time is not over.
+  class condition_variable {
+   public:
+    condition_variable() : id_(scheduler().make(Kind::condition)) {}
+    condition_variable(const condition_variable&) = delete;
+    condition_variable& operator=(const condition_variable&) = delete;
+    ~condition_variable() = default;
+
+    void notify_one() { scheduler().notify_one(id_); }
+    void notify_all() { scheduler().notify_all(id_); }
+
+    template <class Lock>
+    void wait(Lock& lock) {
+      scheduler().wait(id_, lock.mutex()->id(), explore::Operation::kNever);
+    }
+    template <class Lock, class Predicate>
+    void wait(Lock& lock, Predicate predicate) {
+      while (!predicate()) wait(lock);
+    }
+    template <class Lock, class Duration>
+    std::cv_status wait_until(Lock& lock, std::chrono::time_point<clock, Duration> time) {
+      return scheduler().wait(id_, lock.mutex()->id(), nanos(time)) ? std::cv_status::no_timeout
+                                                                    : std::cv_status::timeout;
+    }
+    template <class Lock, class Duration, class Predicate>
+    bool wait_until(Lock& lock, std::chrono::time_point<clock, Duration> time, Predicate predicate) {
+      while (!predicate()) {
+        if (wait_until(lock, time) == std::cv_status::timeout) return predicate();
+      }
+      return true;
+    }
+    template <class Lock, class Rep, class Period>
+    std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> duration) {
+      return wait_until(lock, after(duration));
+    }
+    template <class Lock, class Rep, class Period, class Predicate>
+    bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> duration, Predicate predicate) {
+      return wait_until(lock, after(duration), predicate);
+    }
+
+   private:
+    const Id id_;
+  };
+
+  template <class T>
+  class atomic {
+   public:
+    atomic() : atomic(T{}) {}
+    atomic(T value)
+        : id_(scheduler().make(Kind::atomic)), value_(value) {}  // NOLINT(google-explicit-constructor)
+    atomic(const atomic&) = delete;
+    atomic& operator=(const atomic&) = delete;
+    ~atomic() = default;
+
+    T load(std::memory_order /*order*/ = std::memory_order_seq_cst) const {
+      scheduler().touch(Op::load, id_, Mode::read);
+      return value_;
+    }
+    void store(T value, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      scheduler().touch(Op::store, id_, Mode::write);
+      value_ = value;
+    }
+    operator T() const { return load(); }  // NOLINT(google-explicit-constructor)
+    T operator=(T value) {                 // NOLINT(misc-unconventional-assign-operator): like std's
+      store(value);
+      return value;
+    }
+
+    T exchange(T value, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      return modify([&](T) { return value; });
+    }
+    bool compare_exchange_strong(T& expected, T desired,
+                                 std::memory_order /*success*/ = std::memory_order_seq_cst,
+                                 std::memory_order /*failure*/ = std::memory_order_seq_cst) {
+      scheduler().touch(Op::modify, id_, Mode::write);
+      if (value_ == expected) {
+        value_ = desired;
+        return true;
+      }
+      expected = value_;
+      return false;
+    }
+    /// Never fails without a reason.
+    bool compare_exchange_weak(T& expected, T desired, std::memory_order success = std::memory_order_seq_cst,
+                               std::memory_order failure = std::memory_order_seq_cst) {
+      return compare_exchange_strong(expected, desired, success, failure);
+    }
+    T fetch_add(T by, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value + by); });
+    }
+    T fetch_sub(T by, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value - by); });
+    }
+    T fetch_or(T with, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value | with); });
+    }
+    T fetch_and(T with, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value & with); });
+    }
+    T operator++() { return static_cast<T>(fetch_add(1) + 1); }
+    T operator--() { return static_cast<T>(fetch_sub(1) - 1); }
+
+    /// Looks; and while it finds the old value, waits to be notified and looks again.
+    void wait(T old, std::memory_order /*order*/ = std::memory_order_seq_cst) const {
+      for (;;) {
+        scheduler().touch(Op::watch, id_, Mode::write);
+        if (value_ != old) return;
+        scheduler().begin_to_wait(id_);
+        scheduler().wake(id_);
+      }
+    }
+    void notify_one() { scheduler().notify_one(id_); }
+    void notify_all() { scheduler().notify_all(id_); }
+
+   private:
+    template <class Change>
+    T modify(Change change) {
+      scheduler().touch(Op::modify, id_, Mode::write);
+      return std::exchange(value_, change(value_));
+    }
+
+    const Id id_;
+    T value_;
+  };
+
+  template <class T>
+    requires(std::is_trivially_copyable_v<T> && sizeof(T) <= 8)
+  class cell {
+   public:
+    cell(T value = T{})
+        : id_(scheduler().make(Kind::cell)), value_(value) {}  // NOLINT(google-explicit-constructor)
+    T load() const {
+      scheduler().touch(Op::load, id_, Mode::read);
+      return value_;
+    }
+    void store(T value) {
+      scheduler().touch(Op::store, id_, Mode::write);
+      value_ = value;
+    }
+
+   private:
+    const Id id_;
+    T value_;
+  };
+
+  /// One of the scheduler's tasks.
+  class thread {
+   public:
+    thread() = default;
+    template <class Callable, class... Arguments>
+      requires(!std::is_same_v<std::remove_cvref_t<Callable>, thread>)
+    explicit thread(Callable&& callable, Arguments&&... arguments)
+        : joinable_(true),
+          id_(scheduler().spawn(std::function<void()>(
+              std::bind_front(std::forward<Callable>(callable), std::forward<Arguments>(arguments)...)))) {}
+    thread(thread&& other) noexcept : joinable_(std::exchange(other.joinable_, false)), id_(other.id_) {}
+    thread& operator=(thread&& other) noexcept {
+      joinable_ = std::exchange(other.joinable_, false);
+      id_ = other.id_;
+      return *this;
+    }
+    ~thread() = default;
+
+    bool joinable() const { return joinable_; }
+    void join() {
+      scheduler().join(id_);
+      joinable_ = false;
+    }
+
+   private:
+    bool joinable_ = false;
+    Id id_ = 0;
+  };
+};
+
+/// The map itself is not what is explored: looking a key up is no step.
+template <class T>
+class Keyed<ExploreSync, T> {
+ public:
+  T& at(Key key) {
+    std::unique_ptr<T>& its = entries_[key];
+    if (!its) its = std::make_unique<T>();
+    return *its;
+  }
+
+ private:
+  std::unordered_map<Key, std::unique_ptr<T>> entries_;
+};
+
+}  // namespace ccbench
