@@ -172,6 +172,7 @@ class Explorer {
     last_ = {};
     last_.replay = to_replay(scheduler_.steps());
     std::vector<std::string> reasons;
+    reasons.reserve(shown.broken.size());
     for (const Invariant& invariant : shown.broken)
       reasons.push_back(describe(invariant, program_.trial().scenario->info));
     if (shown.ending == Ending::deadlock) {
@@ -197,8 +198,8 @@ class Explorer {
   /// guard's.
   bool keep(const Shown& shown, std::optional<std::uint32_t> preemptions) {
     Found found = std::move(last_);
-    const auto steps = parse_replay(found.replay);
-    Follow follow(*this, *steps, found);
+    std::vector<ReplayStep> steps = parse_replay(found.replay).value_or(std::vector<ReplayStep>{});
+    Follow follow(*this, std::move(steps), found);
     const auto [again, more] = one(follow);
     found.confirmed =
         follow.diverged().empty() && again.ending == shown.ending && last_.sentence == found.sentence;
@@ -278,6 +279,14 @@ class Explorer {
     return (options_.schedules > 0 && result_.schedules >= options_.schedules) || out_of_time();
   }
 
+  std::string_view why_not_all() const {
+    if (result_.interrupted) return "interrupted";
+    const bool drawn =
+        options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities;
+    return drawn ? "nothing broke in the schedules that were drawn"
+                 : "budget: some schedules have not been tried";
+  }
+
   void conclude() {
     if (result_.verdict == Verdict::error) return;
     if (result_.found) {
@@ -295,11 +304,7 @@ class Explorer {
     }
     if (!result_.exhausted) {
       result_.verdict = Verdict::inconclusive;
-      result_.sentence =
-          result_.interrupted ? "interrupted"
-          : options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities
-              ? "nothing broke in the schedules that were drawn"
-              : "budget: some schedules have not been tried";
+      result_.sentence = why_not_all();
       return;
     }
     result_.verdict = Verdict::ok;

@@ -44,8 +44,7 @@ void write_table(std::span<const SearchResult> results, const ExploreText& text,
 }
 
 /// A column for each task, and a row for each step.
-void write_trace(const SearchResult& result, const ExploreText& text, std::ostream& out) {
-  const Found& found = *result.found;
+void write_trace(const SearchResult& result, const Found& found, const ExploreText& text, std::ostream& out) {
   Task tasks = result.trial.requests;
   for (const TraceStep& step : found.trace) tasks = std::max(tasks, step.task + 1);
   TextTable table;
@@ -72,13 +71,13 @@ void write_trace(const SearchResult& result, const ExploreText& text, std::ostre
   table.write(out);
 }
 
-void write_failure(const SearchResult& result, const ExploreText& text, std::ostream& out) {
-  const Found& found = *result.found;
+void write_failure(const SearchResult& result, const Found& found, const ExploreText& text,
+                   std::ostream& out) {
   out << '\n';
   for (const std::string& line :
        wrapped(fmt::format("{}: {}", result.trial.guard->info.name, result.sentence), text.width))
     out << line << '\n';
-  write_trace(result, text, out);
+  write_trace(result, found, text, out);
   for (std::size_t i = 0; i < found.results.size(); ++i)
     out << fmt::format("  request {}: {}\n", i, found.results[i]);
   out << fmt::format("repeat it: ccbench explore --guard={}{} --replay={}\n", result.trial.guard->info.name,
@@ -101,7 +100,7 @@ void write_text(std::span<const SearchResult> results, const ExploreText& text, 
   }
   if (text.quiet) return;
   for (const SearchResult& result : results) {
-    if (result.found) write_failure(result, text, out);
+    if (result.found) write_failure(result, *result.found, text, out);
     if (result.verdict == Verdict::error)
       out << fmt::format("\n{}: {}\n", result.trial.guard->info.name, result.sentence);
   }

@@ -22,28 +22,8 @@ Task TreeSearch::choose(const Scheduler& schedule, TaskSet enabled) {
   node.asleep.clear();
   node.preemptions = 0;
   TaskSet may = allowed(node);
-  if (size_ > 0) {
-    const Node& parent = nodes_[size_ - 1];
-    node.preemptions = parent.preemptions;
-    if (size_ > 1) {
-      const Node& grandparent = nodes_[size_ - 2];
-      // Counted where it was chosen: to leave a task that could go on, and wants to.
-      if (grandparent.chosen != parent.chosen && parent.enabled.contains(grandparent.chosen) &&
-          !grandparent.chosen_waits)
-        ++node.preemptions;
-    }
-    if (options_.reduction != Reduction::none) {
-      for (const Sleeper& sleeper : parent.asleep) {
-        if (sleeper.task == parent.chosen || sleeper.touches.conflicts_with(parent.touched)) continue;
-        node.asleep.push_back(sleeper);
-        may.remove(sleeper.task);
-      }
-    }
-    if (options_.preemptions && node.preemptions == *options_.preemptions &&
-        enabled.contains(parent.chosen) && !parent.chosen_waits) {
-      may = may & TaskSet::of(parent.chosen);
-    }
-  }
+  if (size_ > 0) may = may - put_to_sleep(node);
+  if (size_ > 0 && options_.preemptions) may = may & within_bound(node);
   if (may.empty()) return kNoTask;
   const bool all = options_.reduction == Reduction::none || options_.reduction == Reduction::sleep_sets;
   node.chosen = may.lowest();
@@ -51,6 +31,33 @@ Task TreeSearch::choose(const Scheduler& schedule, TaskSet enabled) {
   ++size_;
   ++depth_;
   return node.chosen;
+}
+
+/// Those whose next step was tried before, with nothing since that conflicts with it.
+TaskSet TreeSearch::put_to_sleep(Node& node) const {
+  TaskSet tried;
+  if (options_.reduction == Reduction::none) return tried;
+  const Node& parent = nodes_[size_ - 1];
+  for (const Sleeper& sleeper : parent.asleep) {
+    if (sleeper.task == parent.chosen || sleeper.touches.conflicts_with(parent.touched)) continue;
+    node.asleep.push_back(sleeper);
+    tried.add(sleeper.task);
+  }
+  return tried;
+}
+
+/// Counts the preemptions before the node: to leave a task that could go on, and wants to. Where no more are
+/// allowed, the last one that may go on must.
+TaskSet TreeSearch::within_bound(Node& node) const {
+  const Node& parent = nodes_[size_ - 1];
+  node.preemptions = parent.preemptions;
+  if (size_ > 1) {
+    const Node& before = nodes_[size_ - 2];
+    if (before.chosen != parent.chosen && parent.enabled.contains(before.chosen) && !before.chosen_waits)
+      ++node.preemptions;
+  }
+  const bool goes_on = node.enabled.contains(parent.chosen) && !parent.chosen_waits;
+  return node.preemptions == options_.preemptions && goes_on ? TaskSet::of(parent.chosen) : node.enabled;
 }
 
 bool TreeSearch::end(const Scheduler& schedule, Ending ending) {

@@ -89,6 +89,8 @@ class TreeSearch final : public Strategy {
   std::size_t last_step_of(Task task) const;
   void clock_before(std::size_t step, Task task, std::size_t previous, Clock* clock) const;
   TaskSet allowed(const Node& node) const;
+  TaskSet put_to_sleep(Node& node) const;
+  TaskSet within_bound(Node& node) const;
   Task representative(const Node& node, Task task) const;
   Clock* clock_of(std::size_t step) { return clocks_.data() + step * kMostTasks; }
   const Clock* clock_of(std::size_t step) const { return clocks_.data() + step * kMostTasks; }

@@ -155,7 +155,7 @@ Tally TrialProgram::tally() const {
 /// What the driver proves by records (driver/proof.h), seen as it happens.
 std::vector<Invariant> TrialProgram::promised() const {
   std::vector<Invariant> invariants;
-  const auto add = [&](std::string name, std::int64_t most, const std::vector<std::int64_t>& counts) {
+  const auto add = [&](std::string_view name, std::int64_t most, const std::vector<std::int64_t>& counts) {
     const auto worst = std::ranges::max_element(counts);
     Invariant invariant = equal(name, most, std::max(most, *worst));
     invariant.beyond_repair = !invariant.holds;

@@ -16,7 +16,7 @@ namespace {
 namespace context = boost::context;
 
 /// Deep enough for exceptions and for what prints; pages that are never touched cost nothing.
-constexpr std::size_t kStack = 256 * 1024;
+constexpr std::size_t kStack = std::size_t{256} * 1024;
 
 /// libstdc++ keeps what is caught and being thrown per thread of the kernel: what the Itanium C++ ABI (2.2.2)
 /// calls

@@ -9,7 +9,7 @@
 
 namespace ccbench::explore {
 
-Scheduler* Scheduler::current_ = nullptr;
+Scheduler* Scheduler::running_schedule = nullptr;
 
 Scheduler::Scheduler(Program& program, const SchedulerOptions& options)
     : program_(program),
@@ -19,7 +19,7 @@ Scheduler::Scheduler(Program& program, const SchedulerOptions& options)
 Scheduler::~Scheduler() = default;
 
 Ending Scheduler::run(Strategy& strategy) {
-  current_ = this;
+  running_schedule = this;
   made_ = 0;
   of_kind_ = {};
   make(ObjectKind::clock);
@@ -120,9 +120,9 @@ void Scheduler::abort_rest() {
 
 /// Where the exception that ends a task may not pass (out of a destructor), the task stays where it is.
 void Scheduler::abandon_running() {
-  const Task task = current_->running_;
-  current_->tasks_[task].abandoned = true;
-  for (;;) current_->contexts_->suspend(task);
+  const Task task = running_schedule->running_;
+  running_schedule->tasks_[task].abandoned = true;
+  for (;;) running_schedule->contexts_->suspend(task);
 }
 
 void Scheduler::work(Task task) {
@@ -223,7 +223,7 @@ ObjectId Scheduler::make(ObjectKind kind) {
   return static_cast<ObjectId>(made_++);
 }
 
-void Scheduler::take(Object& mutex) {
+void Scheduler::take(Object& mutex) const {
   mutex.owner = running_;
   ++mutex.depth;
 }
@@ -308,7 +308,7 @@ void Scheduler::wake(ObjectId on) {
 
 /// Takes back the oldest notice that let it go on. Those who still wait have been waiting for all later
 /// notices, too, so that each of them still finds one of its own.
-void Scheduler::end_wait(Object& on) {
+void Scheduler::end_wait(Object& on) const {
   on.waiting.remove(running_);
   if (on.notified.contains(running_)) {
     on.notified.remove(running_);

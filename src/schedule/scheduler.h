@@ -96,7 +96,7 @@ class Scheduler {
   /// After `run`: ends the tasks that it has left. `steps` stay those of the schedule.
   void finish();
 
-  static Scheduler& current() { return *current_; }
+  static Scheduler& current() { return *running_schedule; }
 
   // What a strategy may know.
   const std::vector<Step>& steps() const { return steps_; }
@@ -156,7 +156,7 @@ class Scheduler {
   };
 
   void prime_new();
-  void take_step(Task task, TaskSet enabled);
+  void take_step(Task task, TaskSet can);
   void work(Task task);
   /// Returns when the scheduler has chosen this task; false: nothing is scheduled any more, or never was.
   bool perform(const Operation& operation);
@@ -167,13 +167,13 @@ class Scheduler {
   static bool is_lockable(const Object& mutex, Task task, bool recursive);
   bool has_notice(const Object& on, Task task) const;
   void fire(std::int64_t deadline);
-  void take(Object& mutex);
-  void end_wait(Object& on);
+  void take(Object& mutex) const;
+  void end_wait(Object& on) const;
   void run_on();
   void abort_rest();
   [[noreturn]] static void abandon_running();
 
-  static Scheduler* current_;
+  static Scheduler* running_schedule;
 
   Program& program_;
   const SchedulerOptions options_;

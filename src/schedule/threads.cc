@@ -3,6 +3,7 @@
 #include <semaphore>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "schedule/contexts.h"
 
@@ -14,6 +15,7 @@ class Threads final : public Contexts {
   explicit Threads(Body body) : body_(std::move(body)) {}
   ~Threads() override {
     ending_ = true;
+    static_cast<void>(new auto(std::move(lost_)));
     for (auto& thread : threads_) {
       if (!thread) continue;
       thread->turn.release();
@@ -34,9 +36,9 @@ class Threads final : public Contexts {
   void suspend(Task task) override { hand_back(*threads_[task]); }
 
   void abandon(Task task) override {
-    // It sleeps until the process ends.
+    // It sleeps until the process ends, and what it sleeps on must be there.
     threads_[task]->self.detach();
-    static_cast<void>(threads_[task].release());
+    lost_.push_back(std::move(threads_[task]));
   }
 
  private:
@@ -62,6 +64,7 @@ class Threads final : public Contexts {
   bool ending_ = false;  ///< written while all others wait for their turn
   std::binary_semaphore main_{0};
   std::array<std::unique_ptr<Thread>, kMostTasks> threads_;
+  std::vector<std::unique_ptr<Thread>> lost_;
 };
 
 }  // namespace
