@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -119,30 +120,38 @@ class HelpFormatter : public CLI::Formatter {
   static constexpr std::size_t kAboutWidth = 79;
 };
 
+/// What a command has of its own.
+struct CommandTexts {
+  std::string_view usage;
+  std::string_view about;
+  std::string_view examples;
+  std::span<const Flag> flags = {};
+  Command help = Command::help;
+};
+
+CommandTexts texts_of(Command command) {
+  if (command == Command::gate)
+    return {"ccbench gate [init [DIR]]", kAboutGate, kGateExamples, kGateFlags, Command::gate_help};
+  if (command == Command::explore)
+    return {"ccbench explore", kAboutExplore, kExploreExamples, kExploreFlags, Command::explore_help};
+  return {"ccbench [run | power | report DIR... | gate | explore | list [--faulty] | bench | help]", kAbout,
+          kExamples};
+}
+
 /// The flags as CLI11 knows them: every value is text, and what it means is decided in options.cc.
 class FlagParser {
  public:
   explicit FlagParser(Command command = Command::run) {
-    const bool gate = command == Command::gate;
-    const bool explore = command == Command::explore;
-    app_.description(std::string(gate ? kAboutGate : explore ? kAboutExplore : kAbout));
+    const CommandTexts texts = texts_of(command);
+    app_.description(std::string(texts.about));
     app_.set_help_flag();  // Ours is a flag like the others.
     app_.allow_extras();
-    app_.footer(std::string(gate ? kGateExamples : explore ? kExploreExamples : kExamples));
+    app_.footer(std::string(texts.examples));
     const auto formatter = std::make_shared<HelpFormatter>();
     formatter->column_width(HelpFormatter::kNameWidth);
     app_.formatter(formatter);
-    app_.name(
-        gate ? "ccbench gate [init [DIR]]"
-        : explore
-            ? "ccbench explore"
-            : "ccbench [run | power | report DIR... | gate | explore | list [--faulty] | bench | help]");
-    if (gate) {
-      for (const Flag& flag : kGateFlags) add(flag);
-    }
-    if (explore) {
-      for (const Flag& flag : kExploreFlags) add(flag);
-    }
+    app_.name(std::string(texts.usage));
+    for (const Flag& flag : texts.flags) add(flag);
     for (const Flag& flag : kFlags) add(flag);
     for (const ScenarioPlugin& scenario : scenarios().all()) {
       for (const Parameter& parameter : scenario.info.parameters)
@@ -380,6 +389,20 @@ Options command_of(const std::string& word, std::vector<std::string> rest) {
   return options;
 }
 
+/// A command that takes the flags of `run`.
+std::optional<Command> command_with_flags(std::string_view word) {
+  constexpr auto kWords =
+      std::to_array<std::pair<std::string_view, Command>>({{"run", Command::run},
+                                                           {"power", Command::power},
+                                                           {"report", Command::report},
+                                                           {"gate", Command::gate},
+                                                           {"explore", Command::explore}});
+  for (const auto& [name, command] : kWords) {
+    if (name == word) return command;
+  }
+  return std::nullopt;
+}
+
 RawFlags flags_of_file(const std::string& path) {
   RawFlags flags = FlagParser().parse({"--config=" + path});
   flags.erase("config");
@@ -395,20 +418,16 @@ Options parse_options(std::span<const char* const> arguments) {
   if (!words.empty() && !words.front().starts_with('-')) {
     const std::string word = words.front();
     words.erase(words.begin());
-    if (word == "power") command = Command::power;
-    if (word == "report") command = Command::report;
-    if (word == "gate") command = Command::gate;
-    if (word == "explore") command = Command::explore;
-    if (word != "run" && command == Command::run) return command_of(word, std::move(words));
+    const std::optional<Command> measures = command_with_flags(word);
+    if (!measures) return command_of(word, std::move(words));
+    command = *measures;
   }
   FlagParser parser(command);
   const RawFlags flags = parser.parse(std::move(words));
   const std::vector<std::string> rest = parser.words();
   Options options;
   if (flags.contains("help") || flags.contains("version")) {
-    const Command help = command == Command::gate      ? Command::gate_help
-                         : command == Command::explore ? Command::explore_help
-                                                       : Command::help;
+    const Command help = texts_of(command).help;
     options.command = flags.contains("help") ? help : Command::version;
     return options;
   }

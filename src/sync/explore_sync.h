@@ -20,6 +20,9 @@
 
 namespace ccbench {
 
+// Names and forms are those of std, whose place these types take.
+// NOLINTBEGIN(readability-identifier-naming,readability-make-member-function-const,google-explicit-constructor)
+
 /// What `StdSync` offers, for the tasks of the scheduler that runs. Sequentially consistent: memory orders
 /// are taken and not looked at. Objects must be made and used while a schedule runs.
 struct ExploreSync {
@@ -281,6 +284,8 @@ struct ExploreSync {
     Id id_ = 0;
   };
 };
+
+// NOLINTEND(readability-identifier-naming,readability-make-member-function-const,google-explicit-constructor)
 
 /// The map itself is not what is explored: looking a key up is no step.
 template <class T>
