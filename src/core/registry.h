@@ -30,7 +30,7 @@ struct ScenarioPlugin {
   std::function<std::optional<std::uint64_t>(const Tally&)> expected_success;
   /// Empty: it never objects.
   std::function<std::string(const ParameterValues&, std::uint64_t requests, Key keys)> objection = {};
-  /// The same for the explorer; empty: `info` says why it cannot.
+  /// The same for the explorer; empty where nobody explores it.
   std::function<std::unique_ptr<AnyScenario>(const TrialContext&)> make_explored = {};
 };
 

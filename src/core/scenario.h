@@ -41,7 +41,6 @@ struct ScenarioInfo {
   /// Requests of one key do the same, whatever number they have, where none of them is to fail: which of them
   /// comes first makes no difference but to the value that they get.
   bool alike = false;
-  std::string_view not_explorable = {};  ///< why `ccbench explore` cannot run it, as a clause; empty: it can
 
   std::string name_of(Key key) const { return std::string(key_name) + '-' + std::to_string(key + 1); }
 };

@@ -102,7 +102,7 @@ class Explorer {
       TreeSearch search({.reduction = Reduction::none, .preemptions = preemptions});
       for (std::uint64_t schedules = 0; schedules < kMost && !out_of_time(); ++schedules) {
         const auto [shown, more] = one(search);
-        if (shown.failed() && keep(shown, preemptions)) return;
+        if (shown.failed()) return keep(shown, preemptions);
         if (!more) break;
       }
     }
@@ -125,7 +125,7 @@ class Explorer {
       result_.verdict = Verdict::error;
       result_.sentence = strategy.diverged();
     } else if (shown.failed()) {
-      keep(shown, 0);
+      keep(shown);
     }
   }
 
@@ -134,7 +134,9 @@ class Explorer {
     for (more_ = true; more_ && !out_of_budget();) {
       const auto [shown, more] = one(strategy);
       more_ = more;
-      if (shown.failed() && keep(shown, {})) return true;
+      if (!shown.failed()) continue;
+      keep(shown);
+      return true;
     }
     return false;
   }
@@ -144,19 +146,30 @@ class Explorer {
     bool more;
   };
 
-  /// Runs one schedule, and keeps of it what a failure needs.
+  /// Runs one schedule of the search.
   One one(Strategy& strategy) {
+    ++result_.schedules;
+    One result = run(strategy);
+    count(result.shown);
+    return result;
+  }
+
+  /// Runs one schedule, and keeps of it what a failure needs.
+  One run(Strategy& strategy) {
     One result;
     Shown& shown = result.shown;
     shown.ending = scheduler_.run(strategy);
-    ++result_.schedules;
     result_.longest = std::max<std::uint64_t>(result_.longest, scheduler_.steps().size());
     result.more = strategy.end(scheduler_, shown.ending);
     if (shown.ending != Ending::cut) shown.broken = program_.broken(shown.ending);
     if (shown.failed()) describe_failure(shown);
     scheduler_.finish();
     program_.end();
-    if (shown.ending == Ending::cut) return result;
+    return result;
+  }
+
+  void count(const Shown& shown) {
+    if (!shown.failed()) return;
     if (!shown.broken.empty()) {
       ++result_.violations;
     } else if (shown.ending == Ending::deadlock) {
@@ -164,8 +177,7 @@ class Explorer {
     } else if (shown.ending == Ending::too_long) {
       ++result_.too_long;
     }
-    if (shown.failed() && result_.first_failure == 0) result_.first_failure = result_.schedules;
-    return result;
+    if (result_.first_failure == 0) result_.first_failure = result_.schedules;
   }
 
   void describe_failure(const Shown& shown) {
@@ -196,34 +208,20 @@ class Explorer {
 
   /// Follows the failure again, step by step, with words for each; what does not do the same is none of the
   /// guard's.
-  bool keep(const Shown& shown, std::optional<std::uint32_t> preemptions) {
+  void keep(const Shown& shown, std::uint32_t preemptions = 0) {
     Found found = std::move(last_);
     std::vector<ReplayStep> steps = parse_replay(found.replay).value_or(std::vector<ReplayStep>{});
     Follow follow(*this, std::move(steps), found);
-    const auto [again, more] = one(follow);
+    const auto [again, more] = run(follow);
     found.confirmed =
         follow.diverged().empty() && again.ending == shown.ending && last_.sentence == found.sentence;
-    --result_.schedules;
-    uncount(again);
-    found.preemptions = preemptions.value_or(0);
+    found.preemptions = preemptions;
     if (!found.confirmed) {
       result_.verdict = Verdict::error;
       result_.sentence = fmt::format("the program did not do the same again: {}",
                                      follow.diverged().empty() ? "another outcome" : follow.diverged());
     }
     result_.found = std::move(found);
-    return true;
-  }
-
-  void uncount(const Shown& shown) {
-    if (shown.ending == Ending::cut) return;
-    if (!shown.broken.empty()) {
-      --result_.violations;
-    } else if (shown.ending == Ending::deadlock) {
-      --result_.deadlocks;
-    } else if (shown.ending == Ending::too_long) {
-      --result_.too_long;
-    }
   }
 
   /// A replay that writes down what every step was.

@@ -21,13 +21,8 @@ GuardContext context_of(const ExploredTrial& trial) {
 }  // namespace
 
 std::string why_not(const ExploredTrial& trial) {
-  const GuardPlugin& guard = *trial.guard;
-  const ScenarioPlugin& scenario = *trial.scenario;
-  if (!guard.make_explored)
-    return fmt::format("{} cannot be explored: {}", guard.info.name, guard.info.not_explorable);
-  if (!scenario.make_explored)
-    return fmt::format("{} cannot be explored: {}", scenario.info.name, scenario.info.not_explorable);
-  return {};
+  if (trial.guard->make_explored) return {};
+  return fmt::format("{} cannot be explored: {}", trial.guard->info.name, trial.guard->info.not_explorable);
 }
 
 bool is_symmetric(const ExploredTrial& trial) {

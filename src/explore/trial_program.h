@@ -26,7 +26,7 @@ struct ExploredTrial {
   int reenter = 0;
 };
 
-/// Why these two cannot be explored together, as a clause; empty: they can.
+/// Why it cannot be explored, as a clause; empty: it can.
 std::string why_not(const ExploredTrial& trial);
 
 /// Whether requests differ in nothing but their number.

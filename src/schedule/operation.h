@@ -96,7 +96,6 @@ enum class Mode : std::uint8_t {
   acquire_shared,
   release,
   release_shared,
-  notify,  ///< lets waiting tasks go on
 };
 
 /// Whether the order of two touches of one object can make a difference.

@@ -3,7 +3,6 @@
 #include <semaphore>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "schedule/contexts.h"
 
@@ -15,7 +14,6 @@ class Threads final : public Contexts {
   explicit Threads(Body body) : body_(std::move(body)) {}
   ~Threads() override {
     ending_ = true;
-    static_cast<void>(new auto(std::move(lost_)));
     for (auto& thread : threads_) {
       if (!thread) continue;
       thread->turn.release();
@@ -25,9 +23,8 @@ class Threads final : public Contexts {
 
   void resume(Task task) override {
     if (!threads_[task]) {
-      threads_[task] = std::make_unique<Thread>();
-      Thread& made = *threads_[task];
-      made.self = std::thread([this, task, &made] { work(task, made); });
+      threads_[task] = std::make_shared<Thread>();
+      threads_[task]->self = std::thread([this, task, own = threads_[task]] { work(task, *own); });
     }
     threads_[task]->turn.release();
     main_.acquire();
@@ -36,9 +33,9 @@ class Threads final : public Contexts {
   void suspend(Task task) override { hand_back(*threads_[task]); }
 
   void abandon(Task task) override {
-    // It sleeps until the process ends, and what it sleeps on must be there.
+    // It sleeps until the process ends, and has what it sleeps on with it.
     threads_[task]->self.detach();
-    lost_.push_back(std::move(threads_[task]));
+    threads_[task].reset();
   }
 
  private:
@@ -63,8 +60,7 @@ class Threads final : public Contexts {
   const Body body_;
   bool ending_ = false;  ///< written while all others wait for their turn
   std::binary_semaphore main_{0};
-  std::array<std::unique_ptr<Thread>, kMostTasks> threads_;
-  std::vector<std::unique_ptr<Thread>> lost_;
+  std::array<std::shared_ptr<Thread>, kMostTasks> threads_;
 };
 
 }  // namespace

@@ -41,11 +41,9 @@ struct RegisterScenario {
     if constexpr (requires(const ParameterValues& values) { S<StdSync>::objection(values, 1, Key{1}); }) {
       plugin.objection = &S<StdSync>::objection;
     }
-    if constexpr (S<StdSync>::kInfo.not_explorable.empty()) {
-      plugin.make_explored = [](const TrialContext& context) {
-        return std::make_unique<ErasedScenario<S<ExploreSync>>>(context);
-      };
-    }
+    plugin.make_explored = [](const TrialContext& context) {
+      return std::make_unique<ErasedScenario<S<ExploreSync>>>(context);
+    };
     scenarios().add(std::move(plugin));
   }
 };
