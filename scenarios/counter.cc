@@ -136,8 +136,7 @@ class Counter {
     if (work_kind_ == WorkKind::sleep) {
       Sync::sleep_for(work_);
     } else {
-      for (const auto end = Sync::now() + work_; Sync::now() < end;) {
-      }
+      Sync::spin_for(work_);
     }
   }
 

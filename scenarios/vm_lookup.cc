@@ -90,6 +90,7 @@ class VmLookup {
       .facts = kFacts,
       .effect = kCalls,
       .alike = true,
+      .judges_age = true,
   };
 
   explicit VmLookup(const TrialContext& trial)

@@ -9,7 +9,7 @@ namespace ccbench {
 
 inline constexpr std::string_view kExploreGroup = "How to explore";
 
-inline constexpr std::array<Flag, 11> kExploreFlags = {{
+inline constexpr std::array<Flag, 12> kExploreFlags = {{
     {"strategy", "auto|random|pct|dfs|dpor", "auto", kExploreGroup,
      "auto: at random, then the shortest failure, or dpor; pct: random priorities; dfs: every schedule; "
      "dpor: one of "
@@ -22,6 +22,8 @@ inline constexpr std::array<Flag, 11> kExploreFlags = {{
     {"depth", "N", "3", kExploreGroup, "with pct: orders that a fault takes, 1 to 100"},
     {"time", "configured|free", "configured", kExploreGroup,
      "sleeps and timeouts end in the order of their lengths, or in any"},
+    {"spurious", "N", "0", kExploreGroup,
+     "so often a wait on a condition ends unasked, in each request, 0 to 100"},
     {"symmetry", "auto|off", "auto", kExploreGroup,
      "auto: where requests are alike, only one order of their firsts"},
     {"steps", "N", "5000", kExploreGroup, "a schedule that is longer does not end: HUNG, 10 to 1000000"},

@@ -119,6 +119,7 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
   search.depth = static_cast<std::uint32_t>(values.number("depth", 1, 100));
   search.symmetry = values.choice("symmetry", symmetries) == 0;
   search.scheduler.time = static_cast<explore::TimeOrder>(values.choice("time", times));
+  search.spurious = static_cast<std::uint32_t>(values.number("spurious", 0, 100));
   search.scheduler.most_steps = static_cast<std::uint32_t>(values.number("steps", 10, 1'000'000));
   if (values.has("backend"))
     search.scheduler.backend = static_cast<explore::Backend>(values.choice("backend", backends));
@@ -136,7 +137,7 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
 std::string settings_of(const RawFlags& flags) {
   std::string text;
   for (const auto& [name, value] : flags) {
-    const bool tells = is_one_of(name, kTaken) || is_setting(name) || name == "time" || name == "steps";
+    const bool tells = is_one_of(name, kTaken) || is_setting(name) || name == "time" || name == "spurious" || name == "steps";
     if (tells && name != "guard") text += fmt::format(" --{}={}", name, value);
   }
   return text;

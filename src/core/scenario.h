@@ -41,6 +41,8 @@ struct ScenarioInfo {
   /// Requests of one key do the same, whatever number they have, where none of them is to fail: which of them
   /// comes first makes no difference but to the value that they get.
   bool alike = false;
+  /// Judges how old an answer is: by what time it was when the request came (`answered`).
+  bool judges_age = false;
 
   std::string name_of(Key key) const { return std::string(key_name) + '-' + std::to_string(key + 1); }
 };

@@ -210,14 +210,14 @@ Experiment planted_counter(const Plant& plant) {
 }
 
 TEST(PlantedRun, SlowsDownEveryGuardButTheControl) {
-  const RunResult run = run_quietly(planted_counter({.factor = 40}));
+  const RunResult run = run_quietly(planted_counter({.factor = 100}));
   for (const TrialResult& trial : run.trials) {
     ASSERT_TRUE(trial.wall);
     if (trial.guard == "none") {
-      EXPECT_LT(*trial.wall, 200 * kMillisecond);
+      EXPECT_LT(*trial.wall, 500 * kMillisecond);
     } else {
-      EXPECT_GE(*trial.wall, 400 * kMillisecond);
-      EXPECT_EQ(trial.verdict, Verdict::ok);
+      EXPECT_GE(*trial.wall, kSecond);
+      EXPECT_FALSE(has_failed(trial.verdict)) << trial.sentence;
     }
   }
 }

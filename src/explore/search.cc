@@ -54,6 +54,19 @@ class Explorer {
 
   SearchResult explore() {
     const double before = cpu_now();
+    explore_as_asked();
+    // Who is woken unasked may be spared what would keep it asleep for ever.
+    if (options_.spurious > 0 && goes_on()) {
+      scheduler_.allow_spurious_wakes(options_.spurious);
+      explore_as_asked();
+    }
+    conclude();
+    result_.cpu_seconds = cpu_now() - before;
+    return std::move(result_);
+  }
+
+ private:
+  void explore_as_asked() {
     switch (options_.strategy) {
       case SearchStrategy::automatic: automatic(); break;
       case SearchStrategy::random: {
@@ -74,12 +87,16 @@ class Explorer {
         break;
       case SearchStrategy::replay: replay(); break;
     }
-    conclude();
-    result_.cpu_seconds = cpu_now() - before;
-    return std::move(result_);
   }
 
- private:
+  /// Whether there is any use in looking further: a schedule that is replayed may be one of either kind.
+  bool goes_on() {
+    const bool replays = options_.strategy == SearchStrategy::replay;
+    const bool diverged = replays && result_.verdict == Verdict::error;
+    if (diverged) result_.verdict = Verdict::inconclusive;
+    return diverged || (!replays && !result_.found && result_.verdict != Verdict::error && !out_of_budget());
+  }
+
   std::uint64_t random_schedules() const {
     return options_.schedules > 0 ? options_.schedules : kRandomSchedules;
   }
@@ -111,8 +128,9 @@ class Explorer {
   void tree(const TreeOptions& options) {
     TreeSearch search(options);
     const bool failed = until_failure(search);
-    result_.classes = search.classes();
-    result_.redundant = search.redundant();
+    if (search.diverged()) return fail("the program did not do the same again after the same steps");
+    result_.classes += search.classes();
+    result_.redundant += search.redundant();
     // What is left out is only what was seen already; but not what a failure has kept from being looked at.
     result_.exhausted = !failed && !more_;
     if (failed && options_.strategy == SearchStrategy::automatic) shorten();
@@ -122,8 +140,7 @@ class Explorer {
     Replay strategy(options_.replay);
     const auto [shown, more] = one(strategy);
     if (!strategy.diverged().empty()) {
-      result_.verdict = Verdict::error;
-      result_.sentence = strategy.diverged();
+      fail(strategy.diverged());
     } else if (shown.failed()) {
       keep(shown);
     }
@@ -139,6 +156,11 @@ class Explorer {
       return true;
     }
     return false;
+  }
+
+  void fail(std::string why) {
+    result_.verdict = Verdict::error;
+    result_.sentence = std::move(why);
   }
 
   struct One {
@@ -217,9 +239,8 @@ class Explorer {
         follow.diverged().empty() && again.ending == shown.ending && last_.sentence == found.sentence;
     found.preemptions = preemptions;
     if (!found.confirmed) {
-      result_.verdict = Verdict::error;
-      result_.sentence = fmt::format("the program did not do the same again: {}",
-                                     follow.diverged().empty() ? "another outcome" : follow.diverged());
+      fail(fmt::format("the program did not do the same again: {}",
+                       follow.diverged().empty() ? "another outcome" : follow.diverged()));
     }
     result_.found = std::move(found);
   }
@@ -279,10 +300,17 @@ class Explorer {
 
   std::string_view why_not_all() const {
     if (result_.interrupted) return "interrupted";
+    if (scheduler_.overflowed()) return "more threads and times at once than are followed";
     const bool drawn =
         options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities;
     return drawn ? "nothing broke in the schedules that were drawn"
                  : "budget: some schedules have not been tried";
+  }
+
+  std::string unasked() const {
+    const std::uint32_t most = options_.spurious;
+    if (most == 0) return {};
+    return fmt::format(", spurious wake-ups ≤ {} each", most);
   }
 
   void conclude() {
@@ -300,7 +328,7 @@ class Explorer {
       result_.sentence = "this schedule breaks nothing";
       return;
     }
-    if (!result_.exhausted) {
+    if (!result_.exhausted || scheduler_.overflowed()) {
       result_.verdict = Verdict::inconclusive;
       result_.sentence = why_not_all();
       return;
@@ -309,10 +337,10 @@ class Explorer {
     if (options_.strategy == SearchStrategy::dfs && options_.preemptions) {
       result_.sentence = fmt::format("bounded: preemptions ≤ {}", *options_.preemptions);
     } else {
-      result_.sentence =
-          fmt::format("exhaustive: {} {}, sequentially consistent{}", result_.classes,
-                      options_.strategy == SearchStrategy::dfs ? "schedules" : "classes",
-                      result_.symmetric && options_.strategy != SearchStrategy::dfs ? ", symmetric" : "");
+      const bool all = options_.strategy == SearchStrategy::dfs;
+      result_.sentence = fmt::format("exhaustive: {} {}, sequentially consistent{}{}", result_.classes,
+                                     all ? "schedules" : "classes", unasked(),
+                                     result_.symmetric && !all ? ", symmetric" : "");
     }
   }
 

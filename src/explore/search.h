@@ -30,7 +30,9 @@ struct SearchOptions {
   std::int64_t budget = 0;      ///< at most so long, in ns; 0: no limit
   std::optional<std::uint32_t> preemptions = {};
   std::uint32_t depth = 3;  ///< of `priorities`
-  bool symmetry = true;     ///< where the requests are alike
+  std::uint32_t spurious =
+      0;                 ///< so many waits of each request may end unasked; all is searched without, too
+  bool symmetry = true;  ///< where the requests are alike
   std::vector<ReplayStep> replay = {};
   std::function<bool()> interrupted = [] { return false; };
 };

@@ -41,9 +41,10 @@ class Small final : public Program {
 /// The outcomes of all schedules: `log` of the state, or how it ended.
 template <class State>
 std::set<std::string> outcomes(std::vector<std::function<void(State&)>> bodies, SchedulerOptions options = {},
-                               Reduction reduction = Reduction::none) {
+                               Reduction reduction = Reduction::none, std::uint32_t spurious_wakes = 0) {
   Small<State> program(std::move(bodies));
   Scheduler scheduler(program, options);
+  scheduler.allow_spurious_wakes(spurious_wakes);
   TreeSearch search({.reduction = reduction});
   std::set<std::string> all;
   for (bool more = true; more;) {
@@ -64,9 +65,11 @@ std::set<std::string> outcomes(std::vector<std::function<void(State&)>> bodies, 
 
 template <class State>
 void expect_outcomes(const std::vector<std::function<void(State&)>>& bodies,
-                     const std::set<std::string>& expected, SchedulerOptions options = {}) {
+                     const std::set<std::string>& expected, SchedulerOptions options = {},
+                     std::uint32_t spurious_wakes = 0) {
   for (const Reduction reduction : {Reduction::none, Reduction::sleep_sets, Reduction::source_sets})
-    EXPECT_EQ(outcomes<State>(bodies, options, reduction), expected) << static_cast<int>(reduction);
+    EXPECT_EQ(outcomes<State>(bodies, options, reduction, spurious_wakes), expected)
+        << static_cast<int>(reduction);
 }
 
 struct Locks {
@@ -235,6 +238,27 @@ TEST(ExploredCondition, GivesUpWhenTheTimeIsOver) {
                            {"t", "n"});
 }
 
+TEST(ExploredCondition, MayWakeUnasked) {
+  const auto touches = [](Meeting& meeting) { meeting.word.fetch_add(1); };
+  expect_outcomes<Meeting>({wait_without_asking('a'), touches}, {"a"}, {}, 1);
+  const auto waits_twice = [](Meeting& meeting) {
+    wait_without_asking('a')(meeting);
+    wait_without_asking('b')(meeting);
+  };
+  expect_outcomes<Meeting>({waits_twice}, {"deadlock: waits to be notified by condition_variable#1"}, {}, 1);
+  const auto asks = [](Meeting& meeting) {
+    std::unique_lock lock(meeting.mutex);
+    meeting.changed.wait(lock, [&] { return meeting.ready; });
+    meeting.log += 'r';
+  };
+  const auto make_ready = [](Meeting& meeting) {
+    const std::lock_guard lock(meeting.mutex);
+    meeting.ready = true;
+    meeting.changed.notify_one();
+  };
+  expect_outcomes<Meeting>({asks, make_ready}, {"r"}, {}, 2);
+}
+
 TEST(ExploredAtomic, WaitsUntilNotifiedOfAnotherValue) {
   const auto wait = [](Meeting& meeting) {
     meeting.word.wait(0);
@@ -320,7 +344,67 @@ TEST(ExploredTime, IsOrderedWithWhoAsksForIt) {
                             times.order.load();
                             times.log = std::to_string(Sync::now().time_since_epoch().count());
                           }},
-                         {"0", "10"});
+                         {"1", "11"});
+}
+
+TEST(ExploredTime, ComesToWhatHasBeenComputed) {
+  // Whoever compares it may see it come between any two of its steps.
+  const auto expires = [](Times& times) {
+    const auto end = Sync::now() + nanoseconds(10);
+    times.order.fetch_add(1);
+    times.log += Sync::now() < end ? 'e' : 'l';
+    times.order.fetch_add(1);
+    times.log += Sync::now() < end ? 'e' : 'l';
+  };
+  const std::set<std::string> any = {"ee", "el", "ll"};
+  expect_outcomes<Times>({expires}, any, {.time = TimeOrder::free});
+  // But no time passes where nobody waits for anything.
+  expect_outcomes<Times>({expires}, {"ee"});
+  const auto sleeps = [](int time) {
+    return [time](Times& times) {
+      times.order.load();
+      Sync::sleep_for(nanoseconds(time));
+    };
+  };
+  expect_outcomes<Times>({expires, sleeps(20)}, any);
+  expect_outcomes<Times>({expires, sleeps(5)}, {"ee"});
+  const auto passes = [](Times& times) {
+    times.order.load();
+    Scheduler::current().let_pass_until(12);
+    times.order.load();
+  };
+  expect_outcomes<Times>({expires, passes}, any);
+}
+
+TEST(ExploredTime, ComesToWhatIsOverFirst) {
+  const auto sleeps_before = [](Times& times) {
+    const auto end = Sync::now() + nanoseconds(10);
+    Sync::sleep_for(nanoseconds(5));
+    times.log += Sync::now() < end ? 'e' : 'l';
+  };
+  expect_outcomes<Times>({sleeps_before}, {"e"});
+  EXPECT_EQ(outcomes<Times>({sleeps_before}, {.time = TimeOrder::free}), (std::set<std::string>{"e", "l"}));
+}
+
+TEST(ExploredTime, ComesByItselfToWhatIsWaitedForAnyway) {
+  Small<Locks> program({[](Locks& locks) {
+    const auto end = Sync::now() + nanoseconds(9);
+    if (locks.timed.try_lock_until(end)) locks.timed.unlock();
+  }});
+  Scheduler scheduler(program);
+  RandomWalk walk(1, 1);
+  EXPECT_EQ(scheduler.run(walk), Ending::done);
+  EXPECT_EQ(scheduler.tasks(), 1U) << "no alarm";
+  scheduler.finish();
+  program.end();
+}
+
+TEST(ExploredTime, PassesBySpinning) {
+  expect_outcomes<Times>({[](Times& times) {
+                           Sync::spin_for(nanoseconds(7));
+                           times.log = std::to_string(Sync::now().time_since_epoch().count());
+                         }},
+                         {"8"});
 }
 
 struct Family {
@@ -393,6 +477,32 @@ TEST(Scheduler, AbandonsWhatCannotBeUnwound) {
                              const LocksAtTheEnd end{locks};
                            }},
                            {"deadlock: waits for mutex#1, held by itself"});
+  }
+}
+
+TEST(TreeSearch, SeesThatAProgramDoesNotDoTheSameAgain) {
+  int schedules = 0;
+  const auto adds = [](Meeting& meeting) { meeting.word.fetch_add(1); };
+  const auto changes = [&](Meeting& meeting) {
+    meeting.word.fetch_add(1);
+    if (++schedules > 1) {
+      meeting.word.load();
+    } else {
+      meeting.word.fetch_add(1);
+    }
+    meeting.word.fetch_add(1);
+  };
+  for (const Reduction reduction : {Reduction::none, Reduction::source_sets}) {
+    schedules = 0;
+    Small<Meeting> program({changes, adds});
+    Scheduler scheduler(program);
+    TreeSearch search({.reduction = reduction});
+    for (bool more = true; more;) {
+      more = search.end(scheduler, scheduler.run(search));
+      scheduler.finish();
+      program.end();
+    }
+    EXPECT_TRUE(search.diverged());
   }
 }
 

@@ -5,11 +5,37 @@
 
 namespace ccbench::explore {
 
-void TreeSearch::begin(const Scheduler& /*schedule*/) { depth_ = 0; }
+void TreeSearch::begin(const Scheduler& schedule) {
+  depth_ = 0;
+  begun_with_ = schedule.tasks();
+}
+
+/// A time that could have come is over, or nobody waits for it any more. As that step will never be taken, no
+/// race with it would be seen.
+void TreeSearch::try_what_has_become_impossible(const Scheduler& schedule, TaskSet enabled) {
+  Node& last = nodes_[size_ - 1];
+  (last.enabled - enabled - TaskSet::of(last.chosen)).each([&](Task task) {
+    if (schedule.pending(task).kind == OperationKind::expire) last.todo.add(task);
+  });
+}
+
+/// On the way that an earlier schedule has gone.
+Task TreeSearch::go_on_again(const Scheduler& schedule, TaskSet enabled) {
+  Node& node = nodes_[depth_];
+  const bool was_taken = depth_ < settled_;
+  if (enabled != node.enabled || (was_taken && schedule.pending(node.chosen).kind != node.kind)) {
+    diverged_ = true;
+    return kNoTask;
+  }
+  node.kind = schedule.pending(node.chosen).kind;
+  ++depth_;
+  return node.chosen;
+}
 
 Task TreeSearch::choose(const Scheduler& schedule, TaskSet enabled) {
   if (depth_ > settled_) settle_step(schedule);
-  if (depth_ < size_) return nodes_[depth_++].chosen;
+  if (depth_ < size_) return go_on_again(schedule, enabled);
+  if (size_ > 0) try_what_has_become_impossible(schedule, enabled);
 
   if (size_ == nodes_.size()) nodes_.emplace_back();
   Node& node = nodes_[size_];
@@ -27,6 +53,7 @@ Task TreeSearch::choose(const Scheduler& schedule, TaskSet enabled) {
   if (may.empty()) return kNoTask;
   const bool all = options_.reduction == Reduction::none || options_.reduction == Reduction::sleep_sets;
   node.chosen = may.lowest();
+  node.kind = schedule.pending(node.chosen).kind;
   node.todo = all ? may : TaskSet::of(node.chosen);
   ++size_;
   ++depth_;
@@ -61,10 +88,12 @@ TaskSet TreeSearch::within_bound(Node& node) const {
 }
 
 bool TreeSearch::end(const Scheduler& schedule, Ending ending) {
+  diverged_ = diverged_ || depth_ < size_;
+  if (diverged_) return false;
   if (depth_ > settled_) settle_step(schedule);
   ++schedules_;
   if (ending != Ending::cut) ++classes_;
-  if (ending == Ending::deadlock && options_.races_at_the_end) look_for_races_at_the_end(schedule);
+  if (ending != Ending::cut && options_.races_at_the_end) look_for_races_at_the_end(schedule);
 
   while (size_ > 0) {
     Node& node = nodes_[size_ - 1];
@@ -116,11 +145,11 @@ void TreeSearch::clock_before(std::size_t step, Task task, std::size_t previous,
     std::copy_n(clock_of(previous - 1), kMostTasks, clock);
     return;
   }
+  if (task < begun_with_) return;
   for (std::size_t maker = 0; maker < step; ++maker) {
-    if (nodes_[maker].tasks > task) {
-      if (maker > 0 && nodes_[maker - 1].tasks <= task) std::copy_n(clock_of(maker), kMostTasks, clock);
-      return;
-    }
+    if (nodes_[maker].tasks <= task) continue;
+    std::copy_n(clock_of(maker), kMostTasks, clock);
+    return;
   }
 }
 
@@ -149,7 +178,8 @@ void TreeSearch::order(std::size_t step) {
   look_for_races({step, task, node.previous, node.touched, before.data(), clock});
 }
 
-/// Those who wait for ever would have gone on, had another not been before them.
+/// Those who wait for ever would have gone on, had another not been before them; and who serves could have
+/// been earlier.
 void TreeSearch::look_for_races_at_the_end(const Scheduler& schedule) {
   if (options_.reduction != Reduction::source_sets && options_.reduction != Reduction::classic) return;
   schedule.unfinished().each([&](Task task) {
@@ -172,14 +202,15 @@ void TreeSearch::look_for_races(const Second& second) {
   for (std::size_t earlier = second.step; earlier-- > 0;) {
     const Node& first = nodes_[earlier];
     if (first.chosen == second.task || is_before(earlier, covered.data())) continue;
-    if (!can_be_reversed(earlier, second)) continue;
-    join(covered.data(), clock_of(earlier));
+    const Reversal can_be = reversal(earlier, second);
+    if (can_be == Reversal::never) continue;
+    if (can_be == Reversal::certainly) join(covered.data(), clock_of(earlier));
     reverse(earlier, second);
   }
 }
 
 /// Not if the second is only possible because of the first.
-bool TreeSearch::can_be_reversed(std::size_t earlier, const Second& second) const {
+TreeSearch::Reversal TreeSearch::reversal(std::size_t earlier, const Second& second) const {
   const Node& first = nodes_[earlier];
   const auto gives = [](Mode mode) { return mode == Mode::release || mode == Mode::release_shared; };
   const auto takes = [](Mode mode) { return mode == Mode::acquire || mode == Mode::acquire_shared; };
@@ -187,10 +218,12 @@ bool TreeSearch::can_be_reversed(std::size_t earlier, const Second& second) cons
     if (a.mode == Mode::none) continue;
     for (const Access& b : second.touches.all) {
       if (a.object != b.object || !conflict(a.mode, b.mode) || (gives(a.mode) && takes(b.mode))) continue;
-      return second.previous > earlier || first.enabled.contains(second.task);
+      if (second.previous > earlier || first.enabled.contains(second.task)) return Reversal::certainly;
+      // Whose time comes next depends on what all the others wait for, and not only on steps that conflict.
+      return a.object == kClock ? Reversal::perhaps : Reversal::never;
     }
   }
-  return false;
+  return Reversal::never;
 }
 
 Task TreeSearch::representative(const Node& node, Task task) const {

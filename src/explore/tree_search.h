@@ -43,6 +43,8 @@ class TreeSearch final : public Strategy {
 
   std::uint64_t schedules() const { return schedules_; }
   std::uint64_t classes() const { return classes_; }
+  /// The same steps have led to another state: nothing that was counted means anything. It ends the search.
+  bool diverged() const { return diverged_; }
   /// Schedules that were cut because all that was left of them had been seen.
   std::uint64_t redundant() const { return schedules_ - classes_; }
 
@@ -60,8 +62,9 @@ class TreeSearch final : public Strategy {
     std::vector<Sleeper>
         asleep;  ///< whose next step was tried from here, or from before with nothing against it since
     Task chosen = kNoTask;
-    std::uint32_t preemptions = 0;  ///< before it
-    bool chosen_waits = false;      ///< of its own will: what was chosen sleeps or yields
+    OperationKind kind = OperationKind::yield;  ///< of what is chosen
+    std::uint32_t preemptions = 0;              ///< before it
+    bool chosen_waits = false;                  ///< of its own will: what was chosen sleeps or yields
     Accesses touched;
     std::size_t previous = 0;  ///< the step of the same task before, from 1; 0: none
     Task tasks = 0;            ///< so many there are after it
@@ -84,7 +87,8 @@ class TreeSearch final : public Strategy {
   void join_conflicts(std::size_t step, const Accesses& touches, Clock* clock) const;
   void look_for_races(const Second& second);
   void look_for_races_at_the_end(const Scheduler& schedule);
-  bool can_be_reversed(std::size_t earlier, const Second& second) const;
+  enum class Reversal : std::uint8_t { never, perhaps, certainly };
+  Reversal reversal(std::size_t earlier, const Second& second) const;
   void reverse(std::size_t first, const Second& second);
   std::size_t last_step_of(Task task) const;
   void clock_before(std::size_t step, Task task, std::size_t previous, Clock* clock) const;
@@ -92,6 +96,8 @@ class TreeSearch final : public Strategy {
   TaskSet put_to_sleep(Node& node) const;
   TaskSet within_bound(Node& node) const;
   Task representative(const Node& node, Task task) const;
+  void try_what_has_become_impossible(const Scheduler& schedule, TaskSet enabled);
+  Task go_on_again(const Scheduler& schedule, TaskSet enabled);
   Clock* clock_of(std::size_t step) { return clocks_.data() + step * kMostTasks; }
   const Clock* clock_of(std::size_t step) const { return clocks_.data() + step * kMostTasks; }
   bool is_before(std::size_t step, const Clock* clock) const { return clock[nodes_[step].chosen] > step; }
@@ -105,8 +111,10 @@ class TreeSearch final : public Strategy {
   std::vector<Clock> clocks_;      ///< of every step, for each task the steps of it that come before, from 1
   std::vector<std::size_t> rest_;  ///< of one reversal; kept for its memory
   Task width_ = 0;                 ///< so many tasks there are or were
+  Task begun_with_ = 0;            ///< so many were there before the first step
   std::uint64_t schedules_ = 0;
   std::uint64_t classes_ = 0;
+  bool diverged_ = false;
 };
 
 }  // namespace ccbench::explore

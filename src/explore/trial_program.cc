@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <ranges>
 #include <utility>
 
 namespace ccbench::explore {
@@ -58,6 +59,8 @@ void TrialProgram::begin() {
   most_inside_.assign(trial_.keys, 0);
   succeeded_.assign(trial_.keys, 0);
   too_late_.assign(trial_.keys, 0);
+  overtaken_.assign(trial_.keys, 0);
+  waited_elsewhere_.assign(trial_.keys, 0);
   scenario_ = trial_.scenario->make_explored(context_);
   guard_ = trial_.guard->make_explored(guard_context_);
 }
@@ -73,9 +76,11 @@ void TrialProgram::run(Task task) {
   const Request request = request_of(task);
   ExploredRequest& its = requests_[task];
   try {
+    arrive(its);
     const auto body = [&](const Entry& entry) { return section(request, entry, trial_.reenter); };
     its.result = guard_->run(request, body);
-    scenario_->answered(request, its.result, 0);
+    scenario_->answered(request, its.result, its.came);
+    let_time_pass();
   } catch (const Aborted&) {
     throw;
   } catch (const std::exception&) {
@@ -85,16 +90,38 @@ void TrialProgram::run(Task task) {
   places_[task] = {};
 }
 
+/// Where nobody asks how late a request came, it is no step: all are there from the beginning.
+void TrialProgram::arrive(ExploredRequest& request) {
+  if (!trial_.scenario->info.judges_age) return;
+  Scheduler& scheduler = Scheduler::current();
+  scheduler.touch(OperationKind::arrive, kClock, Mode::read);
+  request.came = scheduler.now();
+}
+
+/// Now somebody has an answer: others are to come later than that, and so much later that it is too old.
+void TrialProgram::let_time_pass() {
+  if (!trial_.scenario->info.judges_age) return;
+  Scheduler& scheduler = Scheduler::current();
+  const std::int64_t now = scheduler.now();
+  scheduler.let_pass_until(now + 1);
+  if (promises_.stale_for > 0) scheduler.let_pass_until(now + promises_.stale_for + kMicrosecond);
+}
+
+void TrialProgram::waits_for(const Request& request, Key key) {
+  if (key != request.key) requests_[request.index].waits_elsewhere = true;
+}
+
 /// Entered and left where the outermost section is. Nothing between the stamps and the scenario's own steps
 /// is a step, but that what a section does after it has entered again takes its time.
 Result TrialProgram::section(const Request& request, const Entry& entry, int deeper) {
   if (deeper == trial_.reenter) enter(request);
   struct Leave {
-    std::int64_t* inside;
+    TrialProgram* program;
+    const Request& request;
     ~Leave() {
-      if (inside != nullptr) --*inside;
+      if (program != nullptr) program->leave(request);
     }
-  } const leave{counts(request) && deeper == trial_.reenter ? &inside_[request.key] : nullptr};
+  } const leave{.program = deeper == trial_.reenter ? this : nullptr, .request = request};
   if (deeper > 0) {
     const auto again = [&](const Entry& inner) { return section(request, inner, deeper - 1); };
     const Result result = guard_->run(request, again);
@@ -103,7 +130,8 @@ Result TrialProgram::section(const Request& request, const Entry& entry, int dee
   }
   const Result result = scenario_->handle(request, entry);
   places_[request.index] = {};
-  if (result.outcome == Outcome::success && request.kind == Kind::write) succeeded_[request.key] = 1;
+  if (result.outcome == Outcome::success && request.kind == Kind::write)
+    succeeded_[request.key] = std::max(succeeded_[request.key], requests_[request.index].came);
   return result;
 }
 
@@ -112,11 +140,51 @@ bool TrialProgram::counts(const Request& request) const {
   return request.kind == Kind::write || promises_.admits > 0;
 }
 
+/// Whether a success of the key still keeps others out: it does so from before it entered, which nobody
+/// outside of the guard knows more exactly.
+bool TrialProgram::is_taken(Key key) const {
+  if (succeeded_[key] == 0) return false;
+  return promises_.once_for == 0 || Scheduler::current().now() - succeeded_[key] < promises_.once_for;
+}
+
 void TrialProgram::enter(const Request& request) {
   ++requests_[request.index].calls;
-  if (request.kind == Kind::write && succeeded_[request.key] != 0) ++too_late_[request.key];
+  if (request.kind == Kind::write && is_taken(request.key)) ++too_late_[request.key];
+  if (promises_.fifo && promises_.exclusive && request.kind == Kind::write) look_who_is_overtaken(request);
   if (!counts(request)) return;
   most_inside_[request.key] = std::max(most_inside_[request.key], ++inside_[request.key]);
+}
+
+void TrialProgram::leave(const Request& request) {
+  if (promises_.per_key && trial_.keys > 1) look_who_waits_for_another_key(request);
+  if (counts(request)) --inside_[request.key];
+}
+
+/// Who has gone to sleep on a condition or a word, for as long as it takes, waits for its turn. Who sleeps on
+/// a mutex may only be on its way to where turns are kept.
+void TrialProgram::look_who_is_overtaken(const Request& request) {
+  const Scheduler& scheduler = Scheduler::current();
+  const std::vector<Step>& steps = scheduler.steps();
+  const auto came = std::ranges::find(steps, static_cast<Task>(request.index), &Step::task) - steps.begin();
+  for (Task other = 0; other < trial_.requests; ++other) {
+    const ExploredRequest& its = requests_[other];
+    if (its.key != request.key || its.calls > 0 || its.kind != Kind::write) continue;
+    const Operation& next = scheduler.pending(other);
+    if (!scheduler.unfinished().contains(other) || scheduler.is_fresh(other)) continue;
+    if (next.kind != OperationKind::wake || next.timed()) continue;
+    const auto slept = std::ranges::find(std::views::reverse(steps), other, &Step::task);
+    if (slept.base() - steps.begin() <= came) ++overtaken_[request.key];
+  }
+}
+
+void TrialProgram::look_who_waits_for_another_key(const Request& request) {
+  const Scheduler& scheduler = Scheduler::current();
+  if (requests_[request.index].waits_elsewhere) return;
+  for (Task other = 0; other < trial_.requests; ++other) {
+    const ExploredRequest& its = requests_[other];
+    if (its.key == request.key || its.calls > 0 || its.waits_elsewhere) continue;
+    if (scheduler.holder(other) == scheduler.running()) ++waited_elsewhere_[its.key];
+  }
 }
 
 void TrialProgram::enter_step(const Request& request, StepId step) {
@@ -160,8 +228,9 @@ std::vector<Invariant> TrialProgram::promised() const {
   const std::int64_t most = promises_.exclusive ? 1 : promises_.admits;
   // Who is called again was outside in between.
   if (most > 0 && !promises_.retries) add(fmt::format("at most {} inside", most), most, most_inside_);
-  if (promises_.once && promises_.exclusive && promises_.once_for == 0)
-    add("nobody enters after a success", 0, too_late_);
+  if (promises_.once && promises_.exclusive) add("nobody enters after a success", 0, too_late_);
+  if (promises_.fifo && promises_.exclusive) add("nobody overtaken", 0, overtaken_);
+  if (promises_.per_key && trial_.keys > 1) add("nobody waits for another key", 0, waited_elsewhere_);
   std::vector<std::int64_t> turned_away(trial_.keys);
   std::vector<std::int64_t> again(trial_.keys);
   for (const ExploredRequest& request : requests_) {

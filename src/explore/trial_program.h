@@ -36,9 +36,11 @@ bool is_symmetric(const ExploredTrial& trial);
 struct ExploredRequest {
   Key key = 0;
   Kind kind = Kind::write;
+  std::int64_t came = Scheduler::kFirstTime;  ///< by the explored clock
   bool ended = false;
   Result result;
-  std::uint32_t calls = 0;  ///< of its section
+  std::uint32_t calls = 0;       ///< of its section
+  bool waits_elsewhere = false;  ///< its guard has said that it waits for another key, too
 };
 
 class TrialProgram final : public Program, private StepListener, private WaitListener {
@@ -62,11 +64,17 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
 
  private:
   void enter_step(const Request& request, StepId step) override;
-  void waits_for(const Request& /*request*/, Key /*key*/) override {}
+  void waits_for(const Request& request, Key key) override;
 
+  void arrive(ExploredRequest& request);
+  void let_time_pass();
   Result section(const Request& request, const Entry& entry, int deeper);
   void enter(const Request& request);
+  void leave(const Request& request);
+  void look_who_is_overtaken(const Request& request);
+  void look_who_waits_for_another_key(const Request& request);
   bool counts(const Request& request) const;
+  bool is_taken(Key key) const;
   Request request_of(Task task);
   Tally tally() const;
   std::vector<Invariant> promised() const;
@@ -84,8 +92,11 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   std::vector<std::string_view> places_;
   std::vector<std::int64_t> inside_;  ///< by key: how many are inside, who writes or all, by what is promised
   std::vector<std::int64_t> most_inside_;  ///< by key
-  std::vector<std::uint8_t> succeeded_;    ///< by key: a request that wrote has left its section with success
-  std::vector<std::int64_t> too_late_;     ///< by key: entries after that
+  std::vector<std::int64_t> succeeded_;  ///< by key: when a request that wrote, and succeeded, came; 0: none
+  std::vector<std::int64_t> too_late_;   ///< by key: entries after that
+  std::vector<std::int64_t>
+      overtaken_;  ///< by key: requests that waited, and another that came later entered
+  std::vector<std::int64_t> waited_elsewhere_;  ///< by key: waits for who was inside another key
 };
 
 }  // namespace ccbench::explore

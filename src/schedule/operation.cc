@@ -5,10 +5,10 @@
 namespace ccbench::explore {
 namespace {
 
-constexpr std::array<std::string_view, 19> kWords = {
+constexpr std::array<std::string_view, 21> kWords = {
     "lock",  "try_lock", "lock_until", "unlock",     "lock_shared", "try_lock_shared", "unlock_shared",
     "wait",  "wake",     "notify_one", "notify_all", "load",        "store",           "modify",
-    "watch", "sleep",    "yield",      "spawn",      "join"};
+    "watch", "sleep",    "yield",      "spawn",      "join",        "arrive",          "expire"};
 
 }  // namespace
 

@@ -81,6 +81,8 @@ enum class OperationKind : std::uint8_t {
   yield,
   spawn,
   join,
+  arrive,  ///< a request comes to its guard, and sees what time it is
+  expire,  ///< the clock goes on to a time that somebody will compare with it
 };
 
 std::string_view to_text(OperationKind kind);

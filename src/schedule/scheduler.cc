@@ -24,14 +24,17 @@ Ending Scheduler::run(Strategy& strategy) {
   of_kind_ = {};
   make(ObjectKind::clock);
   steps_.clear();
-  clock_ = 0;
+  clock_ = kFirstTime;
   aborting_ = false;
   timed_ = {};
   unfinished_ = {};
   serving_ = {};
-  count_ = program_.tasks();
+  alarms_ = {};
+  passing_ = {};
+  wanted_alarms_.clear();
+  count_ = own_ = program_.tasks();
   program_.begin();
-  serving_ = TaskSet::first(count_) - TaskSet::first(program_.tasks());
+  serving_ = TaskSet::first(count_) - TaskSet::first(own_);
   primed_ = 0;
   prime_new();
 
@@ -56,11 +59,13 @@ Ending Scheduler::run(Strategy& strategy) {
 
 /// Runs tasks to their first operation, so that their beginning is no step.
 void Scheduler::prime_new() {
-  while (primed_ < count_) {
-    running_ = primed_++;
+  for (; primed_ < count_; ++primed_) {
+    if (alarms_.contains(primed_)) continue;
+    running_ = primed_;
     tasks_[running_].fresh = true;
     tasks_[running_].abandoned = false;
     tasks_[running_].yielded = 0;
+    tasks_[running_].spurious = 0;
     unfinished_.add(running_);
     contexts_->resume(running_);
     running_ = kNoTask;
@@ -75,6 +80,11 @@ void Scheduler::take_step(Task task, TaskSet can) {
                     .operation = state.pending,
                     .touched = {{state.pending.first, state.pending.second}},
                     .enabled = can});
+  if (alarms_.contains(task)) {
+    unfinished_.remove(task);
+    fire(state.pending.deadline);
+    return;
+  }
   running_ = task;
   contexts_->resume(task);
   running_ = kNoTask;
@@ -92,6 +102,7 @@ void Scheduler::finish() {
 /// As far as it goes, in any order: to end by itself needs no exceptions, which are slow and cannot pass
 /// everywhere.
 void Scheduler::run_on() {
+  drop_alarms();
   Task last = 0;
   for (std::uint32_t left = options_.most_steps; left > 0 && !unfinished_.empty(); --left) {
     const TaskSet can = enabled();
@@ -135,6 +146,7 @@ void Scheduler::work(Task task) {
     }
   } catch (const Aborted&) {  // NOLINT(bugprone-empty-catch): it is what ends a task before its time
   }
+  arm_alarms(Operation::kNever);
   unfinished_.remove(task);
   if (!state.body) return;
   state.body = nullptr;
@@ -153,6 +165,7 @@ bool Scheduler::perform(const Operation& operation) {
   const Task task = running_;
   tasks_[task].pending = operation;
   if (operation.timed()) timed_.add(task);
+  arm_alarms(operation.deadline);
   contexts_->suspend(task);
   return aborting_ ? give_up() : true;
 }
@@ -182,12 +195,22 @@ bool Scheduler::is_enabled(Task task) const {
     case OperationKind::lock: return is_lockable(object, task, next.recursive);
     case OperationKind::lock_until: return is_lockable(object, task, false) || is_due(next.deadline);
     case OperationKind::lock_shared: return object.owner == kNoTask;
-    case OperationKind::wake: return has_notice(object, task) || (next.timed() && is_due(next.deadline));
+    case OperationKind::wake:
+      return has_notice(object, task) || (next.timed() && is_due(next.deadline)) || may_wake_unasked(task);
     case OperationKind::sleep: return is_due(next.deadline);
     case OperationKind::join: return !unfinished_.contains(object.owner);
     case OperationKind::yield: return has_company_since(state.yielded, task);
+    case OperationKind::expire:
+      return next.deadline > clock_ && is_due(next.deadline) &&
+             (options_.time == TimeOrder::free || passing_.contains(task) || is_waited_for(next.deadline));
     default: return true;
   }
+}
+
+bool Scheduler::may_wake_unasked(Task task) const {
+  const TaskState& state = tasks_[task];
+  return state.pending.kind == OperationKind::wake && state.spurious < spurious_wakes_ &&
+         objects_[state.pending.first.object].kind == ObjectKind::condition;
 }
 
 /// Whether another task has taken a step after these; true if there are none.
@@ -244,6 +267,7 @@ bool Scheduler::try_lock(ObjectId mutex, bool recursive) {
 bool Scheduler::lock_until(ObjectId mutex, std::int64_t deadline) {
   if (!perform({.kind = OperationKind::lock_until, .first = {mutex, Mode::write}, .deadline = deadline}))
     return true;
+  now();
   if (!is_lockable(objects_[mutex], running_, false)) {
     fire(deadline);
     return false;
@@ -288,9 +312,13 @@ bool Scheduler::wait(ObjectId condition, ObjectId mutex, std::int64_t deadline) 
   bool notified = true;
   if (perform({.kind = OperationKind::wake, .first = {condition, Mode::write}, .deadline = deadline})) {
     Object& on = objects_[condition];
-    notified = has_notice(on, running_);
+    const bool over = !has_notice(on, running_) && deadline != Operation::kNever && is_due(deadline);
+    if (!has_notice(on, running_) && !over) ++tasks_[running_].spurious;
+    // What ends it depends on what time it is, also where it is not its time.
+    if (deadline != Operation::kNever) now();
     end_wait(on);
-    if (!notified) fire(deadline);
+    notified = !over;
+    if (over) fire(deadline);
   }
   lock(mutex, false);
   return notified;
@@ -346,6 +374,51 @@ void Scheduler::fire(std::int64_t deadline) {
   if (deadline <= clock_) return;
   clock_ = deadline;
   steps_.back().touched.all[2] = {kClock, Mode::write};
+  // They stay unfinished: a search sees that they could have come before this step.
+  alarms_.each([&](Task alarm) {
+    if (tasks_[alarm].pending.deadline <= clock_) timed_.remove(alarm);
+  });
+}
+
+void Scheduler::want_alarm(std::int64_t time, bool passes) {
+  if (running_ != kNoTask && !aborting_) wanted_alarms_.push_back({.time = time, .passes = passes});
+}
+
+/// Whether time passes so far.
+bool Scheduler::is_waited_for(std::int64_t time) const {
+  bool some = false;
+  (timed_ - (alarms_ - passing_)).each([&](Task task) {
+    some = some || tasks_[task].pending.deadline >= time;
+  });
+  return some;
+}
+
+/// But for those of a time until which the task waits itself.
+void Scheduler::arm_alarms(std::int64_t but) {
+  for (const auto& [time, passes] : wanted_alarms_) {
+    if (time == but || time <= clock_) continue;
+    overflowed_ = overflowed_ || count_ == kMostTasks;
+    if (count_ == kMostTasks) break;
+    const Task alarm = add_task();
+    tasks_[alarm].pending = {.kind = OperationKind::expire, .first = {kClock, Mode::write}, .deadline = time};
+    alarms_.add(alarm);
+    if (passes) passing_.add(alarm);
+    serving_.add(alarm);
+    timed_.add(alarm);
+  }
+  wanted_alarms_.clear();
+}
+
+void Scheduler::drop_alarms() {
+  unfinished_ = unfinished_ - alarms_;
+  timed_ = timed_ - alarms_;
+  alarms_ = {};
+}
+
+Task Scheduler::add_task() {
+  if (count_ == kMostTasks) throw std::runtime_error("the explorer follows at most 64 threads");
+  unfinished_.add(count_);
+  return count_++;
 }
 
 void Scheduler::sleep_until(std::int64_t deadline) {
@@ -369,10 +442,8 @@ ObjectId Scheduler::spawn(std::function<void()> body) {
   const ObjectId thread = make(ObjectKind::thread);
   if (!perform({.kind = OperationKind::spawn, .first = {thread, Mode::write}}) && running_ != kNoTask)
     return thread;
-  if (count_ == kMostTasks) throw std::runtime_error("the explorer follows at most 64 threads");
-  const Task child = count_++;  // Primed when its parent stands at its next operation.
+  const Task child = add_task();  // Primed when its parent stands at its next operation.
   objects_[thread].owner = child;
-  unfinished_.add(child);
   tasks_[child].body = std::move(body);
   tasks_[child].thread = thread;
   return thread;
@@ -388,10 +459,18 @@ void Scheduler::join(ObjectId thread) {
   steps_.resize(steps);
 }
 
+Task Scheduler::holder(Task task) const {
+  const Operation& next = tasks_[task].pending;
+  if (!unfinished_.contains(task) || next.first.mode != Mode::acquire) return kNoTask;
+  const Object& object = objects_[next.first.object];
+  return object.kind == ObjectKind::thread || object.owner == task ? kNoTask : object.owner;
+}
+
 std::string Scheduler::name_of(ObjectId object) const {
   constexpr std::array<std::string_view, 7> kNames = {"clock",  "mutex", "shared_mutex", "condition_variable",
                                                       "atomic", "cell",  "thread"};
   const Object& its = objects_[object];
+  if (object == kClock) return "clock";
   return fmt::format("{}#{}", kNames[static_cast<std::size_t>(its.kind)], its.number);
 }
 

@@ -90,6 +90,10 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
+  /// From the next schedule on, so many waits of each task on a condition may end without a notification, as
+  /// the standard allows. Nobody can count on it, and yet a wait that could still end so is no deadlock: who
+  /// looks for deadlocks allows none.
+  void allow_spurious_wakes(std::uint32_t most) { spurious_wakes_ = most; }
   /// One schedule, from `Program::begin` until it ends. What cannot go on is left as it stands, to be looked
   /// at.
   Ending run(Strategy& strategy);
@@ -102,9 +106,15 @@ class Scheduler {
   const std::vector<Step>& steps() const { return steps_; }
   const Operation& pending(Task task) const { return tasks_[task].pending; }
   TaskSet unfinished() const { return unfinished_; }
-  /// Has not taken a step yet.
-  bool is_fresh(Task task) const { return tasks_[task].fresh; }
+  /// One of the program's that has not taken a step yet.
+  bool is_fresh(Task task) const { return task < own_ && tasks_[task].fresh; }
   Task tasks() const { return count_; }
+  /// Whose step it is; `kNoTask` between two.
+  Task running() const { return running_; }
+  /// Who alone holds what the task's next step waits for; `kNoTask`: it does not wait, or for no owner.
+  Task holder(Task task) const;
+  /// Some schedule had more alarms than can be set, so that not all orders were seen.
+  bool overflowed() const { return overflowed_; }
 
   // What a person is told.
   std::string name_of(ObjectId object) const;
@@ -132,8 +142,17 @@ class Scheduler {
   void yield();
   ObjectId spawn(std::function<void()> body);
   void join(ObjectId thread);
-  /// No step of its own: part of the one that is being taken.
+  /// In ns, from `kFirstTime`. No step of its own: part of the one that is being taken.
   std::int64_t now();
+  /// For a time that will be compared with `now`: that it comes is a step of its own, before or after any of
+  /// the others, while something is waited for that is not over before; with `TimeOrder::free`, at any time.
+  /// Where the next operation waits until that time anyway, nothing is set. No schedule goes on for it.
+  /// Beyond `kMostTasks` tasks and alarms none is set, and `overflowed` says so.
+  void set_alarm(std::int64_t time) { want_alarm(time, false); }
+  /// The same for a time that comes in any case, whatever else is waited for.
+  void let_pass_until(std::int64_t time) { want_alarm(time, true); }
+  /// Not 0, which stands for `never` in many a program.
+  static constexpr std::int64_t kFirstTime = 1;
 
  private:
   struct Object {
@@ -146,13 +165,18 @@ class Scheduler {
     TaskSet notified;              ///< of those, who may go on
     std::vector<TaskSet> notices;  ///< each lets go on one of those who waited when it was given
   };
+  struct Alarm {
+    std::int64_t time;
+    bool passes;
+  };
   struct TaskState {
     Operation pending;
     std::function<void()> body;  ///< of a spawned one
     ObjectId thread = 0;         ///< likewise
     bool fresh = true;
     bool abandoned = false;
-    std::size_t yielded = 0;  ///< so many steps there were when it last yielded; 0: never yet
+    std::size_t yielded = 0;     ///< so many steps there were when it last yielded; 0: never yet
+    std::uint32_t spurious = 0;  ///< so many of its waits have ended without a notification
   };
 
   void prime_new();
@@ -161,12 +185,18 @@ class Scheduler {
   /// Returns when the scheduler has chosen this task; false: nothing is scheduled any more, or never was.
   bool perform(const Operation& operation);
   bool is_enabled(Task task) const;
+  bool may_wake_unasked(Task task) const;
   TaskSet enabled() const;
   bool has_company_since(std::size_t steps, Task task) const;
   bool is_due(std::int64_t deadline) const;
   static bool is_lockable(const Object& mutex, Task task, bool recursive);
   bool has_notice(const Object& on, Task task) const;
   void fire(std::int64_t deadline);
+  Task add_task();
+  void want_alarm(std::int64_t time, bool passes);
+  bool is_waited_for(std::int64_t time) const;
+  void arm_alarms(std::int64_t but);
+  void drop_alarms();
   void take(Object& mutex) const;
   void end_wait(Object& on) const;
   void run_on();
@@ -184,13 +214,19 @@ class Scheduler {
   std::array<TaskState, kMostTasks> tasks_;
   std::vector<Step> steps_;
   Task count_ = 0;
+  Task own_ = 0;  ///< of those, the program's: the first ones
   Task primed_ = 0;
   Task running_ = kNoTask;
   TaskSet unfinished_;
-  TaskSet serving_;  ///< made by `begin`
-  TaskSet timed_;    ///< whose pending operation has a deadline
+  TaskSet serving_;                   ///< made by `begin`, and alarms
+  TaskSet alarms_;                    ///< not run by a context: all that they do is to move the clock
+  TaskSet passing_;                   ///< of those, whose time comes in any case
+  TaskSet timed_;                     ///< whose pending operation has a deadline
+  std::vector<Alarm> wanted_alarms_;  ///< by the step that is being taken
   std::int64_t clock_ = 0;
   bool aborting_ = false;
+  bool overflowed_ = false;
+  std::uint32_t spurious_wakes_ = 0;
 };
 
 }  // namespace ccbench::explore

@@ -35,13 +35,30 @@ struct ExploreSync {
   static Scheduler& scheduler() { return Scheduler::current(); }
 
  public:
-  /// Of the explored time, which begins at 0.
-  using clock = std::chrono::steady_clock;
-  using time_point = clock::time_point;
+  /// Of the explored time. A time that is computed from another is one that something will be compared with:
+  /// that it comes is an event of its own (`Scheduler::set_alarm`), so that what expires does so at any step.
+  class time_point {
+   public:
+    using duration = std::chrono::nanoseconds;
+
+    constexpr time_point() = default;
+    constexpr duration time_since_epoch() const { return since_; }
+    friend time_point operator+(time_point time, duration after) {
+      explore::Scheduler::current().set_alarm((time.since_ + after).count());
+      return time_point(time.since_ + after);
+    }
+    friend constexpr duration operator-(time_point a, time_point b) { return a.since_ - b.since_; }
+    friend constexpr auto operator<=>(time_point, time_point) = default;
+
+   private:
+    friend ExploreSync;
+    constexpr explicit time_point(duration since) : since_(since) {}
+    duration since_{};
+  };
   static time_point now() { return time_point(std::chrono::nanoseconds(scheduler().now())); }
-  static void sleep_for(std::chrono::nanoseconds duration) {
-    scheduler().sleep_until(scheduler().now() + std::max<std::int64_t>(0, duration.count()));
-  }
+  static void sleep_for(std::chrono::nanoseconds duration) { scheduler().sleep_until(after(duration)); }
+  /// Nothing but the clock can end it.
+  static void spin_for(std::chrono::nanoseconds duration) { sleep_for(duration); }
   static void yield() { scheduler().yield(); }
   static void relax() { scheduler().yield(); }
   /// Only the order of steps is explored, no deaths.
@@ -50,13 +67,8 @@ struct ExploreSync {
   using random = StdSync::random;
 
  private:
-  template <class Duration>
-  static std::int64_t nanos(std::chrono::time_point<clock, Duration> time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-  }
-  template <class Rep, class Period>
-  static time_point after(std::chrono::duration<Rep, Period> duration) {
-    return now() + std::chrono::duration_cast<clock::duration>(duration);
+  static std::int64_t after(std::chrono::nanoseconds duration) {
+    return scheduler().now() + std::max<std::int64_t>(0, duration.count());
   }
 
   template <bool kRecursive>
@@ -82,13 +94,11 @@ struct ExploreSync {
 
   class timed_mutex : public basic_mutex<false> {
    public:
-    template <class Rep, class Period>
-    bool try_lock_for(std::chrono::duration<Rep, Period> duration) {
-      return try_lock_until(after(duration));
+    bool try_lock_for(std::chrono::nanoseconds duration) {
+      return scheduler().lock_until(id(), after(duration));
     }
-    template <class Duration>
-    bool try_lock_until(std::chrono::time_point<clock, Duration> time) {
-      return scheduler().lock_until(id(), nanos(time));
+    bool try_lock_until(time_point time) {
+      return scheduler().lock_until(id(), time.time_since_epoch().count());
     }
   };
 
@@ -110,7 +120,7 @@ struct ExploreSync {
     const Id id_;
   };
 
-  /// Wakes nobody who was not notified and whose time is not over.
+  /// Wakes who was notified, whose time is over, or whom the scheduler's `spurious` lets go.
   class condition_variable {
    public:
     condition_variable() : id_(scheduler().make(Kind::condition)) {}
@@ -129,28 +139,37 @@ struct ExploreSync {
     void wait(Lock& lock, Predicate predicate) {
       while (!predicate()) wait(lock);
     }
-    template <class Lock, class Duration>
-    std::cv_status wait_until(Lock& lock, std::chrono::time_point<clock, Duration> time) {
-      return scheduler().wait(id_, lock.mutex()->id(), nanos(time)) ? std::cv_status::no_timeout
-                                                                    : std::cv_status::timeout;
+    template <class Lock>
+    std::cv_status wait_until(Lock& lock, time_point time) {
+      return wait_to(lock, time.time_since_epoch().count());
     }
-    template <class Lock, class Duration, class Predicate>
-    bool wait_until(Lock& lock, std::chrono::time_point<clock, Duration> time, Predicate predicate) {
-      while (!predicate()) {
-        if (wait_until(lock, time) == std::cv_status::timeout) return predicate();
-      }
-      return true;
+    template <class Lock, class Predicate>
+    bool wait_until(Lock& lock, time_point time, Predicate predicate) {
+      return wait_to(lock, time.time_since_epoch().count(), predicate);
     }
-    template <class Lock, class Rep, class Period>
-    std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> duration) {
-      return wait_until(lock, after(duration));
+    template <class Lock>
+    std::cv_status wait_for(Lock& lock, std::chrono::nanoseconds duration) {
+      return wait_to(lock, after(duration));
     }
-    template <class Lock, class Rep, class Period, class Predicate>
-    bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> duration, Predicate predicate) {
-      return wait_until(lock, after(duration), predicate);
+    template <class Lock, class Predicate>
+    bool wait_for(Lock& lock, std::chrono::nanoseconds duration, Predicate predicate) {
+      return wait_to(lock, after(duration), predicate);
     }
 
    private:
+    template <class Lock>
+    std::cv_status wait_to(Lock& lock, std::int64_t deadline) {
+      return scheduler().wait(id_, lock.mutex()->id(), deadline) ? std::cv_status::no_timeout
+                                                                 : std::cv_status::timeout;
+    }
+    template <class Lock, class Predicate>
+    bool wait_to(Lock& lock, std::int64_t deadline, Predicate predicate) {
+      while (!predicate()) {
+        if (wait_to(lock, deadline) == std::cv_status::timeout) return predicate();
+      }
+      return true;
+    }
+
     const Id id_;
   };
 

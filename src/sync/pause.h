@@ -23,8 +23,7 @@ class Pause {
     if (length >= kShortestSleep) {
       Sync::sleep_for(length);
     } else {
-      for (const auto end = Sync::now() + length; Sync::now() < end;) {
-      }
+      Sync::spin_for(length);
     }
   }
 

@@ -27,6 +27,10 @@ struct ManualSync : StdSync {
     sleeps.push_back(duration.count());
     time += duration;
   }
+  static void spin_for(std::chrono::nanoseconds duration) {
+    for (const auto end = now() + duration; now() < end;) {
+    }
+  }
 };
 
 /// How long the pauses of requests 0 to `count` are; those of 50 µs and more are slept.

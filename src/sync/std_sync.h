@@ -67,6 +67,11 @@ struct StdSync {
   using time_point = std::chrono::steady_clock::time_point;
   static time_point now() { return std::chrono::steady_clock::now(); }
   static void sleep_for(std::chrono::nanoseconds duration) { std::this_thread::sleep_for(duration); }
+  /// Keeps the CPU: for what is too short to be slept.
+  static void spin_for(std::chrono::nanoseconds duration) {
+    for (const auto end = now() + duration; now() < end;) {
+    }
+  }
   static void yield() { std::this_thread::yield(); }
   /// Tells the CPU that its thread spins, so that it does so sparingly; keeps the CPU, where it can.
   static void relax() {
