@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/registry.h"
+#include "history/histories.h"
 #include "schedule/scheduler.h"
 
 namespace ccbench::explore {
@@ -38,7 +39,8 @@ struct ExploredRequest {
   Kind kind = Kind::write;
   bool ended = false;
   Result result;
-  std::uint32_t calls = 0;  ///< of its section
+  std::uint32_t calls = 0;    ///< of its section
+  std::int64_t response = 0;  ///< the number of the step with which its guard's answer was there
 };
 
 class TrialProgram final : public Program, private StepListener, private WaitListener {
@@ -54,6 +56,8 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   /// Between `Scheduler::run` and `end`: which invariants the schedule has broken. Of one that has not ended
   /// only those that nothing later could repair.
   std::vector<Invariant> broken(Ending ending);
+  /// Of some schedule it could not be told within a limit whether its histories are linearizable.
+  bool unknown_history() const { return unknown_history_; }
   const std::vector<ExploredRequest>& requests() const { return requests_; }
   /// The step of the scenario that a request was in, in the words of the scenario; empty: in none.
   std::string_view place_of(Task task) const { return places_[task]; }
@@ -70,6 +74,7 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   Request request_of(Task task);
   Tally tally() const;
   std::vector<Invariant> promised() const;
+  std::optional<Invariant> linearizable();
 
   const ExploredTrial trial_;
   GuardContext guard_context_;
@@ -86,6 +91,9 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   std::vector<std::int64_t> most_inside_;  ///< by key
   std::vector<std::uint8_t> succeeded_;    ///< by key: a request that wrote has left its section with success
   std::vector<std::int64_t> too_late_;     ///< by key: entries after that
+  std::optional<Histories> histories_;     ///< where the scenario has a model
+  std::vector<std::int64_t> first_step_;   ///< by request, of the schedule whose histories are looked at
+  bool unknown_history_ = false;
 };
 
 }  // namespace ccbench::explore
