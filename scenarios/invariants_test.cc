@@ -17,6 +17,7 @@
 
 #include "driver/failing_scenario.h"
 #include "driver/quiet_run.h"
+#include "history/histories.h"
 
 namespace ccbench {
 namespace {
@@ -336,11 +337,12 @@ TEST_P(EveryScenario, BreaksByEachBreachWhatItIsPlantedForAndNothingElse) {
   }
 }
 
-/// What the driver proves of a guard's promises (driver/proof.h), which has tests beside it.
+/// What the driver proves of a guard's promises (driver/proof.h) and of histories (history/), which have
+/// tests beside them.
 bool is_of_the_harness(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kNames = {"nobody enters after a success", "nobody turned away",
-                                                      "no section runs twice", "nobody waits for another key",
-                                                      "nobody overtaken"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "nobody enters after a success", "nobody turned away", "no section runs twice",
+      "nobody waits for another key",  "nobody overtaken",   kLinearizable};
   const bool bound = name.starts_with("at most ") && name.ends_with(" inside");
   return bound || std::ranges::find(kNames, name) != kNames.end();
 }

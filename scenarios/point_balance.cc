@@ -33,6 +33,8 @@
 //
 // Invariants: points conserved (final balance = start + charges - spends, of every user); never negative,
 // seen at any time; no account out of order, which is broken with either and is what the control must show.
+// And linearizable histories: the requests of each user, by when they began and ended, fit into one order in
+// which every spend that succeeds has cover, and every one that is refused has none.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -133,7 +135,7 @@ class PointBalance {
         account_(trial.choice<Account>("account")),
         db_(trial.delay("db")),
         window_(trial.window, trial.seed),
-        seed_(typename Sync::random(trial.seed ^ kStream)()) {}
+        seed_(seed_of_charges(trial.seed)) {}
 
   /// The value of a success is the new balance.
   Result handle(const Request& request, const Entry& entry) {
@@ -165,6 +167,37 @@ class PointBalance {
     return invariants;
   }
 
+  /// A user has a balance. The receipt of a booking counts only under a guard that is exclusive: it is read
+  /// after the commit, in a transaction of its own that no policy checks, so that under `optimistic` it
+  /// rightly shows what another has booked in between. A lock is held until it has been read, and then it is
+  /// the balance that the booking has left. What a look sees is checked by its commit as well, so that it
+  /// counts under both.
+  static std::optional<SequentialModel> model(const ModelContext& context) {
+    const std::int64_t spend = context.parameters.at("spend");
+    const std::int64_t charge = context.parameters.at("charge");
+    const double ratio = context.parameters.ratio("charge-ratio");
+    const std::uint64_t seed = seed_of_charges(context.seed);
+    const bool receipts_count = context.promises.exclusive;
+    const bool looks_count = receipts_count || context.promises.serializable;
+    return SequentialModel{
+        .initial = context.parameters.at("start-balance"),
+        .deed_of = [=](const AnsweredRequest& request) -> std::optional<Deed> {
+          const bool looks = request.kind == Kind::read;
+          const bool counts = looks ? looks_count : receipts_count;
+          const std::optional<Value> told = counts ? request.value : std::nullopt;
+          if (looks && !told) return std::nullopt;
+          const std::int64_t change = is_charge(request.index, seed, ratio) ? charge : -spend;
+          return Deed{.input = looks ? 0 : change, .output = told, .looks = looks || request.refused};
+        },
+        .step = [](std::int64_t balance, const Deed& deed) -> std::optional<std::int64_t> {
+          const std::int64_t after = balance + deed.input;
+          const bool refused = deed.looks && deed.input != 0;
+          if ((after < 0 && deed.input < 0) != refused) return std::nullopt;
+          if (refused) return balance;
+          return !deed.output || *deed.output == after ? std::optional(after) : std::nullopt;
+        }};
+  }
+
   /// Not fixed: who has no cover depends on the order of spends and charges.
   static std::optional<std::uint64_t> expected_success(const Tally& /*tally*/) { return std::nullopt; }
 
@@ -191,7 +224,7 @@ class PointBalance {
   std::optional<Result> book(const Request& request, const Entry& entry) {
     trial_.steps.enter_step(request, kRead);
     Transaction transaction(store_, entry.policy);
-    const bool charges = is_charge(request);
+    const bool charges = is_charge(request.index, seed_, charge_ratio_);
     const std::int64_t balance = balance_of(request.key, transaction);
     if (!charges && balance < spend_) {
       if (!transaction.commit()) return conflict(request);
@@ -233,10 +266,12 @@ class PointBalance {
     return conflicted();
   }
 
-  bool is_charge(const Request& request) const {
-    typename Sync::random random(seed_);
-    random.discard(request.index);
-    return static_cast<double>(random() >> 11) * 0x1p-53 < charge_ratio_;
+  static std::uint64_t seed_of_charges(std::uint64_t seed) { return typename Sync::random(seed ^ kStream)(); }
+
+  static bool is_charge(std::uint64_t request, std::uint64_t seed, double ratio) {
+    typename Sync::random random(seed);
+    random.discard(request);
+    return static_cast<double>(random() >> 11) * 0x1p-53 < ratio;
   }
 
   static Invariant never_negative(const Tally& tally) {

@@ -37,7 +37,9 @@
 // --guard=all takes them all.
 //
 // Invariants: one reservation per seat; one holder per seat (users who were told that it is theirs); every
-// reservation has its holder; nobody is refused while the seat, or with `any` a seat, is free.
+// reservation has its holder; nobody is refused while the seat, or with `any` a seat, is free. And
+// linearizable histories: the requests of each seat, by when they began and ended, fit into one order in
+// which the first gets it and only those after him are refused. With `any` no seat has a history of its own.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -137,6 +139,19 @@ class SeatReservation {
             at_most_one("one holder per seat", tally.facts_of_key.at(kHolders)),
             equal("every reservation has its holder", tally.total(kReservations), tally.total(kHolders)),
             equal("nobody refused a free seat", 0, refused_too_many(tally))};
+  }
+
+  /// A seat is free (0) or taken (1). Those who look are told nothing of it.
+  static std::optional<SequentialModel> model(const ModelContext& context) {
+    if (context.parameters.choice<Choice>("choice") == Choice::any) return std::nullopt;
+    return SequentialModel{.deed_of = [](const AnsweredRequest& request) -> std::optional<Deed> {
+                             if (request.kind == Kind::read) return std::nullopt;
+                             return Deed{.input = request.refused ? 1 : 0, .looks = request.refused};
+                           },
+                           .step = [](std::int64_t taken, const Deed& deed) -> std::optional<std::int64_t> {
+                             const bool found_taken = deed.input != 0;
+                             return found_taken == (taken != 0) ? std::optional(1) : std::nullopt;
+                           }};
   }
 
   /// A success for every seat, where every seat has a user, or every user a seat of his own. Reads succeed

@@ -2,13 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "driver/failing_scenario.h"
 #include "driver/quiet_run.h"
+#include "history/histories.h"
 
 namespace ccbench {
 namespace {
@@ -178,11 +181,44 @@ RunResult expect_ok(const Experiment& experiment) {
   return result;
 }
 
-void expect_violation_in_every_trial(const Experiment& experiment) {
-  const RunResult result = run_quietly(experiment);
+RunResult expect_violation_in_every_trial(const Experiment& experiment) {
+  RunResult result = run_quietly(experiment);
   EXPECT_EQ(std::ranges::count(result.trials, experiment.guards[0]->info.name, &TrialResult::guard), 3);
   for (const TrialResult& trial : result.trials)
     EXPECT_EQ(trial.verdict, Verdict::violation) << trial.guard << ": " << trial.sentence;
+  return result;
+}
+
+/// Null: the trial does not list it.
+const Invariant* histories_of(const TrialResult& trial) {
+  const auto found = std::ranges::find(trial.invariants, kLinearizable, &Invariant::name);
+  return found == trial.invariants.end() ? nullptr : &*found;
+}
+
+/// In every trial but those without a guard, of which there must be some.
+void expect_linearizable(const RunResult& result) {
+  int trials = 0;
+  for (const TrialResult& trial : result.trials) {
+    if (trial.role != Role::guard) continue;
+    const Invariant* histories = histories_of(trial);
+    ASSERT_NE(histories, nullptr) << trial.guard;
+    EXPECT_TRUE(histories->holds) << trial.guard << ": " << trial.sentence;
+    // Where a look has been the one success of a key, nothing is told of it.
+    EXPECT_EQ(histories->expected, trial.tally.promises.once ? histories->observed : 2) << trial.guard;
+    ++trials;
+  }
+  EXPECT_GT(trials, 0);
+  for (const std::string& warning : result.warnings)
+    EXPECT_EQ(warning.find("linearizable"), std::string::npos);
+}
+
+void expect_not_linearizable(const RunResult& result) {
+  for (const TrialResult& trial : result.trials) {
+    const Invariant* histories = histories_of(trial);
+    ASSERT_NE(histories, nullptr) << trial.guard;
+    EXPECT_FALSE(histories->holds) << trial.guard;
+    EXPECT_NE(trial.sentence.find("(no order explains request "), std::string::npos) << trial.sentence;
+  }
 }
 
 TEST(SeatTrials, GiveEverySeatToOneUserUnderGuardsThatFit) {
@@ -203,8 +239,10 @@ TEST(SeatTrials, GiveEverySeatToOneUserUnderGuardsThatFit) {
 }
 
 TEST(SeatTrials, GiveSeatsTwiceWithoutAGuardAndUnderEveryFaultyOne) {
-  for (const std::string_view name : {"none", "faulty-unchecked-version", "faulty-early-unlock"})
-    expect_violation_in_every_trial(experiment_of("seat-reservation", {name}, {{"db", "50ms"}}));
+  for (const std::string_view name : {"none", "faulty-unchecked-version", "faulty-early-unlock"}) {
+    expect_not_linearizable(
+        expect_violation_in_every_trial(experiment_of("seat-reservation", {name}, {{"db", "50ms"}})));
+  }
 }
 
 TEST(SeatTrials, ShowThatALockPerSeatDoesNotProtectAHall) {
@@ -279,8 +317,9 @@ TEST(PointTrials, ChargeAsManyAsAreDrawn) {
 
 TEST(PointTrials, LosePointsWithoutAGuardAndUnderEveryFaultyOne) {
   for (const std::string_view name :
-       {"none", "faulty-unchecked-version", "faulty-stale-retry", "faulty-early-unlock"})
-    expect_violation_in_every_trial(experiment_of("point-balance", {name}));
+       {"none", "faulty-unchecked-version", "faulty-stale-retry", "faulty-early-unlock"}) {
+    expect_not_linearizable(expect_violation_in_every_trial(experiment_of("point-balance", {name})));
+  }
 }
 
 TEST(PointTrials, ShowOverdraftsAndNoLostUpdatesWhereAnAccountIsItsEntries) {
@@ -301,6 +340,69 @@ TEST(PointTrials, LetReadsSeeNoNegativeBalanceUnderGuardsThatFit) {
     if (trial.role == Role::guard) {
       EXPECT_GT(total(trial, experiment, "looks"), 0);
     }
+  }
+}
+
+// ---------------------------------------------------------------- histories
+
+/// Of a pool whose workers come back at once.
+Experiment rush(std::string_view name, const std::vector<std::string_view>& guards,
+                const Settings& settings = {}) {
+  Experiment experiment = experiment_of(name, guards, settings);
+  experiment.requests = 400;
+  experiment.threads = 8;
+  experiment.read_ratio = 0.25;
+  experiment.control = ControlMode::never;
+  return experiment;
+}
+
+TEST(TrialHistories, AreLinearizableUnderEveryGuardThatFits) {
+  for (const std::string_view name : {"seat-reservation", "point-balance"}) {
+    std::vector<std::string_view> fitting;
+    for (const GuardPlugin& plugin : guards().all()) {
+      if (plugin.info.faulty() || plugin.info.name == "none") continue;
+      if (lacking(scenario(name).info, plugin.promises(GuardContext(plugin.info))).empty())
+        fitting.push_back(plugin.info.name);
+    }
+    EXPECT_GT(fitting.size(), 5U);
+    expect_linearizable(run_quietly(rush(name, fitting, {{"db", "20us"}})));
+  }
+}
+
+TEST(TrialHistories, CountConflictsThatWereGivenUpAsNothing) {
+  Experiment experiment = rush("point-balance", {"optimistic"}, {{"db", "1ms"}, {"start-balance", "3000"}});
+  experiment.guard_settings["retries"] = "0";
+  const RunResult result = run_quietly(experiment);
+  expect_linearizable(result);
+  EXPECT_GT(total(result.trials.at(0), experiment, "conflicts"), 0);
+}
+
+TEST(TrialHistories, AreNotJudgedWhereNoKeyHasAStateOfItsOwn) {
+  for (const TrialResult& trial :
+       run_quietly(rush("seat-reservation", {"global"}, {{"choice", "any"}})).trials)
+    EXPECT_EQ(histories_of(trial), nullptr);
+}
+
+TEST(TrialHistories, ShowWhatNoCountShows) {
+  // Refuses the first user of the free seat, and is right from then on: in the end the seat has one user, and
+  // others were refused.
+  static std::atomic<int> come;
+  come = 0;
+  const GuardPlugin wrong = guard_by_hand("refuses-the-first", [](Section section) {
+    return come.fetch_add(1) == 0 ? refused("the seat is taken") : section(Entry{});
+  });
+  Experiment experiment = experiment_of("seat-reservation", {}, {{"db", "0"}});
+  experiment.guards = {&wrong};
+  experiment.keys = experiment.threads = 1;
+  experiment.requests = 5;
+  experiment.control = ControlMode::never;
+  const RunResult result = run_quietly(experiment);
+  ASSERT_EQ(result.trials.size(), 3U);
+  for (const TrialResult& trial : result.trials) {
+    EXPECT_EQ(trial.verdict, Verdict::violation);
+    EXPECT_EQ(trial.sentence,
+              "linearizable histories: 0 instead of 1 (no order explains request 0 (refused): after 0 of 5 "
+              "requests the state is 0)");
   }
 }
 

@@ -46,10 +46,11 @@ BELOW = {
     "scenarios": {"core", "sync", "stores"},
     "stats": {"core", "snapshot"},
     "snapshot": {"core", "stats"},
-    "driver": {"core", "sync", "snapshot", "stats"},
+    "history": {"core"},
+    "driver": {"core", "sync", "snapshot", "stats", "history"},
     "report": {"core", "snapshot", "stats", "driver"},
     "gate": {"core", "sync", "snapshot", "stats", "driver", "report"},
-    "explore": {"core", "schedule", "sync", "driver", "report"},
+    "explore": {"core", "schedule", "sync", "history", "driver", "report"},
     "cli": {"core", "sync", "snapshot", "stats", "driver", "report", "gate", "explore"},
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/guard.h"
 #include "core/scenario.h"
+#include "core/sequential_model.h"
 
 namespace ccbench {
 
@@ -32,6 +33,8 @@ struct ScenarioPlugin {
   std::function<std::string(const ParameterValues&, std::uint64_t requests, Key keys)> objection = {};
   /// The same for the explorer; empty where nobody explores it.
   std::function<std::unique_ptr<AnyScenario>(const TrialContext&)> make_explored = {};
+  /// Empty, or answering nothing: histories of its requests say nothing.
+  std::function<std::optional<SequentialModel>(const ModelContext&)> model = {};
 };
 
 /// Plug-ins in order of name. They enter while static objects are made, before `main`, and stay.

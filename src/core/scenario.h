@@ -95,6 +95,9 @@ struct TrialContext {
 ///   that asked and outside the section; `asked` is when it came to the guard, by the steady clock. Not part
 ///   of what is measured, and not called for a request that ended with an exception;
 /// - `KeyParts parts_of(Key) const`: what a key stands for;
+/// - `static std::optional<SequentialModel> model(const ModelContext&)`: what the requests of a key do if one
+///   comes after the other, so that the histories of trials and of explored schedules are held against it;
+///   nothing: under these settings no key has a state of its own;
 /// - `static std::string objection(const ParameterValues&, std::uint64_t requests, Key keys)`: why these
 ///   settings do not go together, as one clause for the user; empty: they do. 0 requests: as many as come.
 template <class S>

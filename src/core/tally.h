@@ -53,7 +53,8 @@ struct Invariant {
   /// It is broken by something that outlives the trial's process: if that has died, nobody is left to repair
   /// it. That is not the guard's doing.
   bool outlives = false;
-  std::optional<Key> key;  ///< that `expected` and `observed` speak of; none where there is only one
+  std::optional<Key> key;    ///< that `expected` and `observed` speak of; none where there is only one
+  std::string witness = {};  ///< what shows that it is broken, as a clause; empty: the numbers do
 };
 
 /// `counts[key]` must be exactly `expected` on every key that was asked for, 0 on the others. The

@@ -13,6 +13,7 @@
 #include "driver/collect_counts.h"
 #include "driver/lanes.h"
 #include "driver/proof.h"
+#include "driver/trial_history.h"
 
 namespace ccbench {
 namespace {
@@ -137,6 +138,14 @@ void measure_order(const RequestSource& requests, const TrialMemory& memory, std
                               .tally = result.tally,
                               .release = memory.header().release,
                               .snapshots = result.snapshots});
+}
+
+void judge_histories(const Experiment& experiment, const RequestSource& requests, const TrialMemory& memory,
+                     TrialResult& result) {
+  auto report = history_of_trial(experiment, result.tally.promises, result.seed, requests, memory.records());
+  if (!report) return;
+  if (report->invariant) result.invariants.push_back(*std::move(report->invariant));
+  result.unknown_history = report->unknown > 0;
 }
 
 /// Start of the request, or its arrival in an open loop, to entry, or to the result for those who never
@@ -313,6 +322,8 @@ std::uint64_t collect(const Experiment& experiment, const GuardPlugin& guard, co
     collect_counts(experiment, requests, memory, gone, result);
   } else {
     collect_records(experiment, requests, memory, gone, result);
+    // Of a history with gaps nothing follows.
+    if (damaged == 0) judge_histories(experiment, requests, memory, result);
   }
   read_facts(memory, experiment.scenario->info.facts.size(), tally);
   result.expected_success = experiment.scenario->expected_success(tally);

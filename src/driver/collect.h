@@ -12,8 +12,8 @@ namespace ccbench {
 
 /// Fills the counts and times of `result`: tally, start, waits, CPU, fairness. Its invariants become what the
 /// records alone prove of the guard's promises: `at most 1 inside` where it promises to be exclusive, else as
-/// many as it admits. To be called when the trial's process is gone. Answers how many records had to be
-/// discarded, because a section had written over them.
+/// many as it admits; and of the scenario's model: `linearizable histories`. To be called when the trial's
+/// process is gone. Answers how many records had to be discarded, because a section had written over them.
 ///
 /// `gone`: when the process was, on the steady clock; waits that never ended count until then. `events`: what
 /// live events told of, where there are no records.

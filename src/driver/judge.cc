@@ -59,6 +59,7 @@ std::string describe(const Invariant& invariant, const ScenarioInfo& scenario) {
   std::string text =
       fmt::format("{}: {} instead of {}", invariant.name, invariant.observed, invariant.expected);
   if (invariant.key) text += fmt::format(" on {}", scenario.name_of(*invariant.key));
+  if (!invariant.witness.empty()) text += fmt::format(" ({})", invariant.witness);
   return text;
 }
 

@@ -1,10 +1,12 @@
 #include "driver/run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <set>
 
 #include "driver/calibration.h"
 #include "driver/clock.h"
@@ -13,6 +15,7 @@
 #include "driver/judge.h"
 #include "driver/noise.h"
 #include "driver/plan.h"
+#include "history/histories.h"
 
 namespace ccbench {
 namespace {
@@ -77,6 +80,7 @@ class Run {
     }
     note_timelines_cut_short();
     for (const TrialEnd& end : ends_) note_limitations(end);
+    note_unknown_histories();
     const bool keep_stacks = result_.experiment().keep_stacks;
     if (keep_stacks && !sight_.unwinder().available())
       result_.warnings.emplace_back("snapshots have no stacks: this ccbench was built without libdw");
@@ -220,6 +224,19 @@ class Run {
       if (std::ranges::find(result_.warnings, limitation) == result_.warnings.end())
         result_.warnings.push_back(limitation);
     }
+  }
+
+  /// Once for each guard.
+  void note_unknown_histories() {
+    std::set<std::string> guards;
+    for (const TrialResult& trial : result_.trials) {
+      if (trial.unknown_history) guards.insert(trial.guard);
+    }
+    if (guards.empty()) return;
+    result_.warnings.push_back(fmt::format(
+        "{}: requests of a {} overlapped too much to tell whether their history is linearizable; trials "
+        "where that was so do not list `{}`, unless another history is not",
+        fmt::join(guards, ", "), scenario().key_name, kLinearizable));
   }
 
   static Tally nothing_happened(const GuardPlugin& guard, const Experiment& experiment) {

@@ -96,6 +96,8 @@ struct TrialResult {
 
   Tally tally;
   std::vector<Invariant> invariants;
+  bool unknown_history =
+      false;  ///< of a key it could not be told within the limit whether it is linearizable
   std::optional<std::uint64_t> expected_success;
   Verdict verdict = Verdict::inconclusive;
   std::string sentence;  ///< why the verdict is what it is

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "driver/judge.h"
 #include "explore/random_walk.h"
 #include "explore/tree_search.h"
 
@@ -18,13 +19,6 @@ double cpu_now() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-std::string describe(const Invariant& invariant, const ScenarioInfo& scenario) {
-  std::string text =
-      fmt::format("{}: {} instead of {}", invariant.name, invariant.observed, invariant.expected);
-  if (invariant.key) text += fmt::format(" on {}", scenario.name_of(*invariant.key));
-  return text;
 }
 
 std::string in_words(const Result& result) {
@@ -331,6 +325,11 @@ class Explorer {
     if (!result_.exhausted || scheduler_.overflowed()) {
       result_.verdict = Verdict::inconclusive;
       result_.sentence = why_not_all();
+      return;
+    }
+    if (program_.unknown_history()) {
+      result_.verdict = Verdict::inconclusive;
+      result_.sentence = "requests overlapped too much to tell whether every history is linearizable";
       return;
     }
     result_.verdict = Verdict::ok;

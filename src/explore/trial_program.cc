@@ -43,7 +43,12 @@ TrialProgram::TrialProgram(const ExploredTrial& trial)
                .window = trial.window,
                .parameters = trial_.parameters,
                .facts = facts_,
-               .steps = *this} {}
+               .steps = *this} {
+  if (!trial_.scenario->model) return;
+  auto model =
+      trial_.scenario->model({.parameters = trial_.parameters, .seed = trial_.seed, .promises = promises_});
+  if (model) histories_.emplace(*std::move(model), trial_.keys);
+}
 
 TrialProgram::~TrialProgram() = default;
 
@@ -79,6 +84,7 @@ void TrialProgram::run(Task task) {
     arrive(its);
     const auto body = [&](const Entry& entry) { return section(request, entry, trial_.reenter); };
     its.result = guard_->run(request, body);
+    its.response = std::ssize(Scheduler::current().steps()) - 1;
     scenario_->answered(request, its.result, its.came);
     let_time_pass();
   } catch (const Aborted&) {
@@ -244,6 +250,36 @@ std::vector<Invariant> TrialProgram::promised() const {
   return invariants;
 }
 
+/// By the numbers of steps. A request is called as late as it can be, with its first step, because before
+/// that nothing of it has happened; and has its answer with its last. That is the strictest history of this
+/// schedule. A schedule that a reduction leaves out as an equal one may have a stricter one: steps that
+/// commute can begin or end a request.
+std::optional<Invariant> TrialProgram::linearizable() {
+  if (!histories_) return std::nullopt;
+  const std::vector<Step>& steps = Scheduler::current().steps();
+  first_step_.assign(trial_.requests, kNoResponse);
+  for (std::size_t i = steps.size(); i-- > 0;) {
+    if (steps[i].task < trial_.requests) first_step_[steps[i].task] = static_cast<std::int64_t>(i);
+  }
+  const auto observed = [&](std::size_t task) -> std::optional<ObservedRequest> {
+    const ExploredRequest& its = requests_[task];
+    if (!its.ended && first_step_[task] == kNoResponse) return std::nullopt;
+    const std::int64_t response = its.ended ? its.response : kNoResponse;
+    return ObservedRequest{.index = task,
+                           .key = its.key,
+                           .kind = its.kind,
+                           .call = std::min(first_step_[task], response),
+                           .response = response,
+                           .outcome = its.result.outcome,
+                           .conflict = its.result.conflict,
+                           .entered = its.calls > 0,
+                           .value = its.result.value};
+  };
+  HistoryReport report = histories_->check(requests_.size(), observed);
+  unknown_history_ = unknown_history_ || report.unknown > 0;
+  return std::move(report.invariant);
+}
+
 std::vector<Invariant> TrialProgram::broken(Ending ending) {
   const bool ended = ending == Ending::done;
   if (ended) scenario_->settle();
@@ -251,6 +287,7 @@ std::vector<Invariant> TrialProgram::broken(Ending ending) {
   counts.settled = ended;
   std::vector<Invariant> invariants = trial_.scenario->check(counts);
   std::ranges::move(promised(), std::back_inserter(invariants));
+  if (auto history = linearizable()) invariants.push_back(*std::move(history));
   std::erase_if(invariants,
                 [&](const Invariant& each) { return each.holds || (!ended && !each.beyond_repair); });
   return invariants;

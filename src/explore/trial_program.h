@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/registry.h"
+#include "history/histories.h"
 #include "schedule/scheduler.h"
 
 namespace ccbench::explore {
@@ -41,6 +42,7 @@ struct ExploredRequest {
   Result result;
   std::uint32_t calls = 0;       ///< of its section
   bool waits_elsewhere = false;  ///< its guard has said that it waits for another key, too
+  std::int64_t response = 0;     ///< the number of the step with which its guard's answer was there
 };
 
 class TrialProgram final : public Program, private StepListener, private WaitListener {
@@ -56,6 +58,8 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   /// Between `Scheduler::run` and `end`: which invariants the schedule has broken. Of one that has not ended
   /// only those that nothing later could repair.
   std::vector<Invariant> broken(Ending ending);
+  /// Of some schedule it could not be told within a limit whether its histories are linearizable.
+  bool unknown_history() const { return unknown_history_; }
   const std::vector<ExploredRequest>& requests() const { return requests_; }
   /// The step of the scenario that a request was in, in the words of the scenario; empty: in none.
   std::string_view place_of(Task task) const { return places_[task]; }
@@ -78,6 +82,7 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   Request request_of(Task task);
   Tally tally() const;
   std::vector<Invariant> promised() const;
+  std::optional<Invariant> linearizable();
 
   const ExploredTrial trial_;
   GuardContext guard_context_;
@@ -97,6 +102,9 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   std::vector<std::int64_t>
       overtaken_;  ///< by key: requests that waited, and another that came later entered
   std::vector<std::int64_t> waited_elsewhere_;  ///< by key: waits for who was inside another key
+  std::optional<Histories> histories_;          ///< where the scenario has a model
+  std::vector<std::int64_t> first_step_;        ///< by request, of the schedule whose histories are looked at
+  bool unknown_history_ = false;
 };
 
 }  // namespace ccbench::explore

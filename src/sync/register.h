@@ -41,6 +41,9 @@ struct RegisterScenario {
     if constexpr (requires(const ParameterValues& values) { S<StdSync>::objection(values, 1, Key{1}); }) {
       plugin.objection = &S<StdSync>::objection;
     }
+    if constexpr (requires(const ModelContext& context) { S<StdSync>::model(context); }) {
+      plugin.model = &S<StdSync>::model;
+    }
     plugin.make_explored = [](const TrialContext& context) {
       return std::make_unique<ErasedScenario<S<ExploreSync>>>(context);
     };
