@@ -30,6 +30,16 @@ bool is_symmetric(const ExploredTrial& trial) {
          trial.reads == 0 && trial.window.length == 0 && !trial.parameters.changed().contains("failure-rate");
 }
 
+Key key_of(const ExploredTrial& trial, Task request) { return request % trial.keys; }
+
+Kind kind_of(const ExploredTrial& trial, Task request) {
+  return request + trial.reads >= trial.requests ? Kind::read : Kind::write;
+}
+
+std::string name_of_task(const ExploredTrial& trial, Task task) {
+  return fmt::format("{} {}", task < trial.requests ? "request" : "thread", task);
+}
+
 TrialProgram::TrialProgram(const ExploredTrial& trial)
     : trial_(trial),
       guard_context_(context_of(trial)),
@@ -50,8 +60,8 @@ void TrialProgram::begin() {
   for (Facts::Counter& counter : counters_) counter.store(0, std::memory_order_relaxed);
   requests_.assign(trial_.requests, {});
   for (Task task = 0; task < trial_.requests; ++task) {
-    requests_[task].key = task % trial_.keys;
-    requests_[task].kind = task + trial_.reads >= trial_.requests ? Kind::read : Kind::write;
+    requests_[task].key = key_of(trial_, task);
+    requests_[task].kind = kind_of(trial_, task);
   }
   places_.assign(trial_.requests, {});
   inside_.assign(trial_.keys, 0);
@@ -88,13 +98,20 @@ void TrialProgram::run(Task task) {
 /// Entered and left where the outermost section is. Nothing between the stamps and the scenario's own steps
 /// is a step, but that what a section does after it has entered again takes its time.
 Result TrialProgram::section(const Request& request, const Entry& entry, int deeper) {
-  if (deeper == trial_.reenter) enter(request);
+  const bool outermost = deeper == trial_.reenter;
+  if (outermost) enter(request);
   struct Leave {
+    ExploredRequest* left;
+    std::string_view* place;
     std::int64_t* inside;
     ~Leave() {
+      *place = {};
+      if (left != nullptr) left->inside = false;
       if (inside != nullptr) --*inside;
     }
-  } const leave{counts(request) && deeper == trial_.reenter ? &inside_[request.key] : nullptr};
+  } const leave{.left = outermost ? &requests_[request.index] : nullptr,
+                .place = &places_[request.index],
+                .inside = outermost && counts(request) ? &inside_[request.key] : nullptr};
   if (deeper > 0) {
     const auto again = [&](const Entry& inner) { return section(request, inner, deeper - 1); };
     const Result result = guard_->run(request, again);
@@ -102,7 +119,6 @@ Result TrialProgram::section(const Request& request, const Entry& entry, int dee
     return result;
   }
   const Result result = scenario_->handle(request, entry);
-  places_[request.index] = {};
   if (result.outcome == Outcome::success && request.kind == Kind::write) succeeded_[request.key] = 1;
   return result;
 }
@@ -114,6 +130,7 @@ bool TrialProgram::counts(const Request& request) const {
 
 void TrialProgram::enter(const Request& request) {
   ++requests_[request.index].calls;
+  requests_[request.index].inside = true;
   if (request.kind == Kind::write && succeeded_[request.key] != 0) ++too_late_[request.key];
   if (!counts(request)) return;
   most_inside_[request.key] = std::max(most_inside_[request.key], ++inside_[request.key]);
