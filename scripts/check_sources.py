@@ -82,7 +82,7 @@ BANNED = [
 
 SOURCE_ENDINGS = {".h", ".cc"}
 # Tests and benchmarks, and the hand-written arm that ccbench is measured against.
-FREE = re.compile(r"_(test|benchmark)\.(h|cc)$|^src/guards/plain\.h$|^src/driver/plain_loop\.cc$")
+FREE = re.compile(r"_(test|benchmark)\.(h|cc)$|_by_hand\.cc$|^src/guards/plain\.h$|^src/driver/plain_loop\.cc$")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
 # A digit separator is not the start of a character literal, hence the look-behind.
 NOT_CODE = re.compile(

@@ -63,7 +63,8 @@ constexpr std::string_view kAboutExplore =
     "for\n"
     "the right one to come by: finds the order that breaks a guard, and shows it, or proves that there is\n"
     "none. The code is that of ccbench run, on the explorer's locks, atomics and clock: sequentially\n"
-    "consistent, so that faults of weaker memory orders are not seen. No control is needed.";
+    "consistent, so that faults of weaker memory orders are not seen. No control is needed. Of the flags of\n"
+    "ccbench run it takes those that say what a request and its guard do, and --csv, --json and --html.";
 
 constexpr std::string_view kExploreExamples =
     "Examples:\n"
@@ -71,6 +72,8 @@ constexpr std::string_view kExploreExamples =
     "      does any order of three purchases break the flag?\n"
     "  ccbench explore --scenario=counter --guard=all --require=exhaustive\n"
     "      every guard that fits, proven for three requests\n"
+    "  ccbench explore --guard=cas,none --html=explore.html\n"
+    "      the same as a page, on which every failure is a picture\n"
     "  ccbench explore --guard=faulty-lost-wakeup --replay=1:0.lock+...\n"
     "      a schedule again, as it was printed\n"
     "\n"

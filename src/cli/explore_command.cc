@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -70,8 +72,10 @@ int explore_command(const Options& options) {
   const ExploreOptions& asked = options.explore;
   OutputFile csv("csv", asked.csv);
   OutputFile json("json", asked.json);
-  if (csv.is_standard_output() && json.is_standard_output())
-    throw UsageError("--csv and --json: one of them may be standard output");
+  OutputFile html("html", asked.html);
+  const std::array files = {&csv, &json, &html};
+  const auto to_output = std::ranges::count_if(files, &OutputFile::is_standard_output);
+  if (to_output > 1) throw UsageError("--csv, --json and --html: one of them may be standard output");
 
   Interruption interruption;
   explore::SearchOptions search = asked.search;
@@ -83,7 +87,7 @@ int explore_command(const Options& options) {
   }
   interruption.end_at_once();
 
-  const bool to_error = csv.is_standard_output() || json.is_standard_output();
+  const bool to_error = to_output > 0;
   const int descriptor = to_error ? STDERR_FILENO : STDOUT_FILENO;
   const explore::ExploreText text{.settings = asked.settings,
                                   .left_out = asked.left_out,
@@ -92,6 +96,9 @@ int explore_command(const Options& options) {
                                   .width = terminal_width(descriptor)};
   bool written = csv.write([&](std::ostream& out) { explore::write_csv(results, out); });
   written = json.write([&](std::ostream& out) { explore::write_json(results, out); }) && written;
+  const explore::ExplorePage page{
+      .command = asked.command, .settings = asked.settings, .left_out = asked.left_out};
+  written = html.write([&](std::ostream& out) { explore::write_html(results, page, out); }) && written;
   explore::write_text(results, text, to_error ? std::cerr : std::cout);
   return worse_exit_code(exit_code_of(options, results), written ? kExitOk : kExitError);
 }

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 CCBENCH = ""
@@ -157,6 +158,27 @@ class Files(unittest.TestCase):
         self.assertEqual([row["guard"] for row in csv.DictReader(found.stdout.splitlines())], ["cas"])
         self.assertIn("OK (exhaustive", found.stderr)
 
+    def test_are_a_page_to_look_at(self) -> None:
+        path = Path(self.folder.name) / "explore.html"
+        data = Path(self.folder.name) / "explore.json"
+        found = run("--guard=none,cas", "--requests=2", f"--html={path}", f"--json={data}")
+        self.assertEqual(found.returncode, 3)
+        self.assertIn("← not to be repaired", found.stdout)
+        page = ElementTree.fromstring(path.read_text())
+        sections = {section.get("id"): section for section in page.iter("section")}
+        self.assertEqual(list(sections), ["verdicts", "guard-none", "options"])
+        printed = re.search(r"repeat it: (.*)", found.stdout)[1]
+        commands = [code.text for code in page.iter("code")]
+        self.assertEqual(commands, [printed, "ccbench explore --guard=none,cas --requests=2"])
+        steps = [part for part in sections["guard-none"].iter("g") if part.get("class") == "step"]
+        self.assertEqual(len(steps), len(json.loads(data.read_text())["searches"][0]["found"]["trace"]))
+
+    def test_are_a_page_on_standard_output(self) -> None:
+        found = run("--guard=cas", "--requests=2", "--html=-")
+        self.assertEqual(found.returncode, 0)
+        self.assertEqual(ElementTree.fromstring(found.stdout).tag, "html")
+        self.assertIn("OK (exhaustive", found.stderr)
+
 
 class Usage(unittest.TestCase):
     def assert_refused(self, flags: list[str], sentence: str) -> None:
@@ -175,12 +197,15 @@ class Usage(unittest.TestCase):
         self.assert_refused(["--replay=1:0.lick"], "is no schedule that ccbench explore has printed")
         self.assert_refused(["--guard=cas,none", "--replay=1:0.lock"], "--replay: a schedule is of one guard")
         self.assert_refused(["--csv=/nowhere/x.csv"], "--csv: /nowhere/x.csv cannot be written")
+        self.assert_refused(["--html=/nowhere/x.html"], "--html: /nowhere/x.html cannot be written")
         self.assert_refused(["--csv=-", "--json=-"], "one of them may be standard output")
+        self.assert_refused(["--json=-", "--html=-"], "one of them may be standard output")
 
     def test_has_its_own_help(self) -> None:
         found = run("--help")
         self.assertEqual(found.returncode, 0)
         self.assertIn("--strategy auto|random|pct|dfs|dpor", found.stdout)
+        self.assertIn("--html=explore.html", found.stdout)
         self.assertNotIn("--snapshot", found.stdout)
 
 

@@ -30,7 +30,7 @@ constexpr auto kTaken =
     std::to_array<std::string_view>({"scenario", "guard", "requests", "keys", "read-ratio", "reenter",
                                      "window", "window-kind", "time-scale", "seed"});
 constexpr auto kOutput = std::to_array<std::string_view>(
-    {"csv", "json", "quiet", "no-color", "no-progress", "config", "inconclusive"});
+    {"csv", "json", "html", "quiet", "no-color", "no-progress", "config", "inconclusive"});
 
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
@@ -143,6 +143,15 @@ std::string settings_of(const RawFlags& flags) {
   return text;
 }
 
+/// What repeats all of it, but for the files.
+std::string command_of(const RawFlags& flags) {
+  std::string command = "ccbench explore";
+  for (const auto& [name, value] : flags) {
+    if (!is_one_of(name, kOutput)) command += fmt::format(" --{}={}", name, value);
+  }
+  return command;
+}
+
 }  // namespace
 
 Options resolve_explore(const RawFlags& flags) {
@@ -160,12 +169,14 @@ Options resolve_explore(const RawFlags& flags) {
   if (explored_options.search.strategy == SearchStrategy::replay && explored_options.trials.size() != 1)
     refuse("--replay: a schedule is of one guard; name it by --guard");
   explored_options.settings = settings_of(flags);
+  explored_options.command = command_of(flags);
   if (values.has("require")) {
     const std::vector<std::string> requirements = {"exhaustive"};
     explored_options.require_exhaustive = values.choice("require", requirements) == 0;
   }
   if (values.has("csv")) explored_options.csv = values.text("csv");
   if (values.has("json")) explored_options.json = values.text("json");
+  if (values.has("html")) explored_options.html = values.text("html");
   const std::vector<std::string> inconclusive = {"ok", "fail"};
   options.inconclusive_ok = values.has("inconclusive") && values.choice("inconclusive", inconclusive) == 0;
   options.quiet = values.is_set("quiet");

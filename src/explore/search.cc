@@ -206,7 +206,9 @@ class Explorer {
     if (shown.ending == Ending::deadlock) {
       if (shown.broken.empty()) last_.verdict = Verdict::hung;
       scheduler_.unfinished().each([&](Task task) {
-        reasons.push_back(fmt::format("{} {}", name_of_task(task), scheduler_.why_blocked(task)));
+        const bool inside = task < program_.requests().size() && program_.requests()[task].inside;
+        last_.blocked.push_back({.task = task, .why = scheduler_.why_blocked(task), .inside = inside});
+        reasons.push_back(fmt::format("{} {}", program_.name_of(task), last_.blocked.back().why));
       });
     } else if (shown.ending == Ending::too_long) {
       if (shown.broken.empty()) last_.verdict = Verdict::hung;
@@ -215,11 +217,6 @@ class Explorer {
     last_.sentence = fmt::format("{}", fmt::join(reasons, "; "));
     for (const ExploredRequest& request : program_.requests())
       last_.results.push_back(request.ended ? in_words(request.result) : "unfinished");
-  }
-
-  std::string name_of_task(Task task) const {
-    return task < program_.trial().requests ? fmt::format("request {}", task)
-                                            : fmt::format("thread {}", task);
   }
 
   /// Follows the failure again, step by step, with words for each; what does not do the same is none of the
@@ -257,7 +254,8 @@ class Explorer {
                               .object = has_object ? schedule.name_of(operation.first.object) : std::string{},
                               .place = task < explorer_.program_.trial().requests
                                            ? std::string(explorer_.program_.place_of(task))
-                                           : std::string{}});
+                                           : std::string{},
+                              .inside = inside(schedule, task)});
       return task;
     }
     bool end(const Scheduler& schedule, Ending ending) override {
@@ -267,6 +265,15 @@ class Explorer {
     const std::string& diverged() const { return replay_.diverged(); }
 
    private:
+    /// Before its first step a request has not begun, though it may stand in its section already.
+    TaskSet inside(const Scheduler& schedule, Task next) const {
+      TaskSet inside;
+      const std::vector<ExploredRequest>& requests = explorer_.program_.requests();
+      for (Task task = 0; task < requests.size(); ++task) {
+        if (requests[task].inside && (task == next || !schedule.is_fresh(task))) inside.add(task);
+      }
+      return inside;
+    }
     /// The first step after which something is beyond repair.
     void note_breach() {
       if (breached_ || found_.trace.empty()) return;
@@ -307,6 +314,12 @@ class Explorer {
     return fmt::format(", spurious wake-ups ≤ {} each", most);
   }
 
+  std::string_view noun_of_classes() const {
+    const bool one = result_.classes == 1;
+    if (options_.strategy == SearchStrategy::dfs) return one ? "schedule" : "schedules";
+    return one ? "class" : "classes";
+  }
+
   void conclude() {
     if (result_.verdict == Verdict::error) return;
     if (result_.found) {
@@ -337,9 +350,9 @@ class Explorer {
       result_.sentence = fmt::format("bounded: preemptions ≤ {}", *options_.preemptions);
     } else {
       const bool all = options_.strategy == SearchStrategy::dfs;
-      result_.sentence = fmt::format("exhaustive: {} {}, sequentially consistent{}{}", result_.classes,
-                                     all ? "schedules" : "classes", unasked(),
-                                     result_.symmetric && !all ? ", symmetric" : "");
+      result_.sentence =
+          fmt::format("exhaustive: {} {}, sequentially consistent{}{}", result_.classes, noun_of_classes(),
+                      unasked(), result_.symmetric && !all ? ", symmetric" : "");
     }
   }
 

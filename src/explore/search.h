@@ -45,7 +45,15 @@ struct TraceStep {
   std::string operation;  ///< `load`
   std::string object;     ///< `cell#1`; empty: none
   std::string place;      ///< the scenario's step it is in; empty: in the guard
+  TaskSet inside = {};    ///< requests that had begun and were in their sections when it was taken
   bool breaks = false;    ///< with this step what is broken was beyond repair
+};
+
+/// Who could not go on at the end of a deadlock.
+struct Blocked {
+  Task task = kNoTask;
+  std::string why;      ///< `waits for mutex#1, held by request 2`
+  bool inside = false;  ///< a request in its section
 };
 
 /// A schedule that shows what is wrong.
@@ -53,6 +61,7 @@ struct Found {
   Verdict verdict = Verdict::violation;
   std::string sentence;  ///< `one payment sent: 2 instead of 1`, or who waits for whom
   std::vector<TraceStep> trace;
+  std::vector<Blocked> blocked;
   std::vector<std::string> results;  ///< what each request got
   std::string replay;
   std::uint32_t preemptions = 0;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "explore/tree_search.h"
+#include "explore/trial_fixture.h"
 #include "sync/explore_sync.h"
 
 namespace ccbench::explore {
@@ -21,24 +22,6 @@ namespace {
 
 /// Threads are a hundred times slower, and sanitizers' builds have no others.
 constexpr bool kQuick = kDefaultBackend == Backend::fibers;
-
-ParameterValues explored(std::span<const Parameter> parameters) {
-  ParameterValues values(parameters);
-  for (const Parameter& parameter : parameters) {
-    if (!parameter.explored.empty()) values.set(parameter.name, parameter.explored);
-  }
-  return values;
-}
-
-ExploredTrial trial_of(std::string_view guard_name, std::string_view scenario_name, std::uint32_t requests) {
-  const GuardPlugin* guard = guards().find(guard_name);
-  const ScenarioPlugin* scenario = scenarios().find(scenario_name);
-  return {.guard = guard,
-          .scenario = scenario,
-          .parameters = explored(scenario->info.parameters),
-          .guard_parameters = explored(guard->info.parameters),
-          .requests = requests};
-}
 
 TEST(Search, ProvesEveryGuardThatFits) {
   for (const std::string_view scenario : {"counter", "lotto-purchase"}) {

@@ -19,12 +19,21 @@ std::string verdict_in_words(const SearchResult& result);
 std::string_view name_of(SearchStrategy strategy);
 
 /// One row for each guard. All columns but the last are the same in every run with the same settings, unless
-/// a
-/// --budget of time ended it.
+/// a --budget of time ended it.
 void write_csv(std::span<const SearchResult> results, std::ostream& out);
 
 /// `ccbench.explore/1`.
 void write_json(std::span<const SearchResult> results, std::ostream& out);
+
+struct ExplorePage {
+  std::string command;   ///< that repeats all of it
+  std::string settings;  ///< flags that repeat it, but for the guard
+  std::vector<std::string> left_out;
+};
+
+/// One page, in the look of a run's report: the verdicts of all guards, and of every failure the steps that
+/// lead to it, as a picture and as a table.
+void write_html(std::span<const SearchResult> results, const ExplorePage& page, std::ostream& out);
 
 struct ExploreText {
   std::string settings;  ///< flags that repeat it, but for the guard

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "explore/sinks.h"
+#include "explore/words.h"
 #include "report/layout.h"
 
 namespace ccbench::explore {
@@ -45,28 +46,24 @@ void write_table(std::span<const SearchResult> results, const ExploreText& text,
 
 /// A column for each task, and a row for each step.
 void write_trace(const SearchResult& result, const Found& found, const ExploreText& text, std::ostream& out) {
-  Task tasks = result.trial.requests;
-  for (const TraceStep& step : found.trace) tasks = std::max(tasks, step.task + 1);
+  const Task tasks = tasks_in(result, found);
   TextTable table;
   table.add_column("step", Align::right);
-  for (Task task = 0; task < tasks; ++task)
-    table.add_column(fmt::format("{} {}", task < result.trial.requests ? "request" : "thread", task),
-                     Align::left);
+  for (Task task = 0; task < tasks; ++task) table.add_column(name_of_task(result.trial, task), Align::left);
   table.add_column("", Align::left);
   const fmt::text_style red = text.color ? fmt::fg(fmt::terminal_color::red) : fmt::text_style{};
-  // The end is what matters of one that is too long.
-  const std::size_t first = found.trace.size() > kMostRows ? found.trace.size() - kMostRows : 0;
-  if (first > 0) table.add_rule(fmt::format("{} steps before", first));
-  for (std::size_t i = first; i < found.trace.size(); ++i) {
-    const TraceStep& step = found.trace[i];
-    std::vector<TextCell> cells(tasks + 2);
-    cells[0].text = fmt::format("{}", i + 1);
-    std::string what =
-        step.object.empty() ? step.operation : fmt::format("{} {}", step.operation, step.object);
-    if (!step.place.empty()) what += fmt::format(" ({})", step.place);
-    cells[step.task + 1] = {.text = what, .style = step.breaks ? red : fmt::text_style{}};
-    if (step.breaks) cells.back() = {.text = "← not to be repaired", .style = red};
-    table.add_row(std::move(cells));
+  std::size_t shown = 0;
+  for (const auto [begin, end] : shown_of(found, kMostRows)) {
+    if (begin > shown) table.add_rule(counted(begin - shown, "step"));
+    for (std::size_t i = begin; i < end; ++i) {
+      const TraceStep& step = found.trace[i];
+      std::vector<TextCell> cells(tasks + 2);
+      cells[0].text = fmt::format("{}", i + 1);
+      cells[step.task + 1] = {.text = in_words(step), .style = step.breaks ? red : fmt::text_style{}};
+      if (step.breaks) cells.back() = {.text = fmt::format("← {}", kBreaks), .style = red};
+      table.add_row(std::move(cells));
+    }
+    shown = end;
   }
   table.write(out);
 }
@@ -80,8 +77,7 @@ void write_failure(const SearchResult& result, const Found& found, const Explore
   write_trace(result, found, text, out);
   for (std::size_t i = 0; i < found.results.size(); ++i)
     out << fmt::format("  request {}: {}\n", i, found.results[i]);
-  out << fmt::format("repeat it: ccbench explore --guard={}{} --replay={}\n", result.trial.guard->info.name,
-                     text.settings, found.replay);
+  out << fmt::format("repeat it: {}\n", replaying_command_of(result, found, text.settings));
 }
 
 }  // namespace
@@ -92,9 +88,7 @@ void write_text(std::span<const SearchResult> results, const ExploreText& text, 
   } else {
     const SearchResult& any = results.front();
     if (!text.quiet) {
-      out << fmt::format("{}: {} of {}, every order of steps that makes a difference\n\n",
-                         any.trial.scenario->info.name, counted(any.trial.requests, "request"),
-                         counted(any.trial.keys, any.trial.scenario->info.key_name));
+      out << fmt::format("{}: {}\n\n", any.trial.scenario->info.name, headline(any));
     }
     write_table(results, text, out);
   }

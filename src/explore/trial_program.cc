@@ -31,6 +31,16 @@ bool is_symmetric(const ExploredTrial& trial) {
          trial.reads == 0 && trial.window.length == 0 && !trial.parameters.changed().contains("failure-rate");
 }
 
+Key key_of(const ExploredTrial& trial, Task request) { return request % trial.keys; }
+
+Kind kind_of(const ExploredTrial& trial, Task request) {
+  return request + trial.reads >= trial.requests ? Kind::read : Kind::write;
+}
+
+std::string name_of_task(const ExploredTrial& trial, Task task) {
+  return fmt::format("{} {}", task < trial.requests ? "request" : "thread", task);
+}
+
 TrialProgram::TrialProgram(const ExploredTrial& trial)
     : trial_(trial),
       guard_context_(context_of(trial)),
@@ -56,8 +66,8 @@ void TrialProgram::begin() {
   for (Facts::Counter& counter : counters_) counter.store(0, std::memory_order_relaxed);
   requests_.assign(trial_.requests, {});
   for (Task task = 0; task < trial_.requests; ++task) {
-    requests_[task].key = task % trial_.keys;
-    requests_[task].kind = task + trial_.reads >= trial_.requests ? Kind::read : Kind::write;
+    requests_[task].key = key_of(trial_, task);
+    requests_[task].kind = kind_of(trial_, task);
   }
   places_.assign(trial_.requests, {});
   inside_.assign(trial_.keys, 0);
@@ -120,14 +130,17 @@ void TrialProgram::waits_for(const Request& request, Key key) {
 /// Entered and left where the outermost section is. Nothing between the stamps and the scenario's own steps
 /// is a step, but that what a section does after it has entered again takes its time.
 Result TrialProgram::section(const Request& request, const Entry& entry, int deeper) {
-  if (deeper == trial_.reenter) enter(request);
+  const bool outermost = deeper == trial_.reenter;
+  if (outermost) enter(request);
   struct Leave {
     TrialProgram* program;
     const Request& request;
+    bool outermost;
     ~Leave() {
-      if (program != nullptr) program->leave(request);
+      program->places_[request.index] = {};
+      if (outermost) program->leave(request);
     }
-  } const leave{.program = deeper == trial_.reenter ? this : nullptr, .request = request};
+  } const leave{.program = this, .request = request, .outermost = outermost};
   if (deeper > 0) {
     const auto again = [&](const Entry& inner) { return section(request, inner, deeper - 1); };
     const Result result = guard_->run(request, again);
@@ -135,7 +148,6 @@ Result TrialProgram::section(const Request& request, const Entry& entry, int dee
     return result;
   }
   const Result result = scenario_->handle(request, entry);
-  places_[request.index] = {};
   if (result.outcome == Outcome::success && request.kind == Kind::write)
     succeeded_[request.key] = std::max(succeeded_[request.key], requests_[request.index].came);
   return result;
@@ -155,6 +167,7 @@ bool TrialProgram::is_taken(Key key) const {
 
 void TrialProgram::enter(const Request& request) {
   ++requests_[request.index].calls;
+  requests_[request.index].inside = true;
   if (request.kind == Kind::write && is_taken(request.key)) ++too_late_[request.key];
   if (promises_.fifo && promises_.exclusive && request.kind == Kind::write) look_who_is_overtaken(request);
   if (!counts(request)) return;
@@ -162,6 +175,7 @@ void TrialProgram::enter(const Request& request) {
 }
 
 void TrialProgram::leave(const Request& request) {
+  requests_[request.index].inside = false;
   if (promises_.per_key && trial_.keys > 1) look_who_waits_for_another_key(request);
   if (counts(request)) --inside_[request.key];
 }

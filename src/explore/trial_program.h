@@ -33,11 +33,19 @@ std::string why_not(const ExploredTrial& trial);
 /// Whether requests differ in nothing but their number.
 bool is_symmetric(const ExploredTrial& trial);
 
+/// The key that a request is of, and whether it writes.
+Key key_of(const ExploredTrial& trial, Task request);
+Kind kind_of(const ExploredTrial& trial, Task request);
+
+/// `request 0`, and `thread 3` of one that guard or scenario have started.
+std::string name_of_task(const ExploredTrial& trial, Task task);
+
 /// A request as it has gone.
 struct ExploredRequest {
   Key key = 0;
   Kind kind = Kind::write;
   std::int64_t came = Scheduler::kFirstTime;  ///< by the explored clock
+  bool inside = false;                        ///< its section has been called and has not returned
   bool ended = false;
   Result result;
   std::uint32_t calls = 0;       ///< of its section
@@ -54,6 +62,7 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   void begin() override;
   void run(Task task) override;
   void end() override;
+  std::string name_of(Task task) const override { return name_of_task(trial_, task); }
 
   /// Between `Scheduler::run` and `end`: which invariants the schedule has broken. Of one that has not ended
   /// only those that nothing later could repair.

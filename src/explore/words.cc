@@ -1,6 +1,11 @@
+#include "explore/words.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "explore/sinks.h"
+#include "report/layout.h"
 
 namespace ccbench::explore {
 
@@ -29,6 +34,45 @@ std::string verdict_in_words(const SearchResult& result) {
   if (result.verdict == Verdict::ok || result.verdict == Verdict::inconclusive)
     return fmt::format("{} ({})", verdict, result.sentence);
   return std::string(verdict);
+}
+
+std::string headline(const SearchResult& result) {
+  return fmt::format("{} of {}, every order of steps that makes a difference",
+                     counted(result.trial.requests, "request"),
+                     counted(result.trial.keys, result.trial.scenario->info.key_name));
+}
+
+std::string operation_of(const TraceStep& step) {
+  return step.object.empty() ? step.operation : fmt::format("{} {}", step.operation, step.object);
+}
+
+std::string in_words(const TraceStep& step) {
+  return step.place.empty() ? operation_of(step) : fmt::format("{} ({})", operation_of(step), step.place);
+}
+
+Task tasks_in(const SearchResult& result, const Found& found) {
+  Task tasks = result.trial.requests;
+  for (const TraceStep& step : found.trace) tasks = std::max(tasks, step.task + 1);
+  for (const Blocked& blocked : found.blocked) tasks = std::max(tasks, blocked.task + 1);
+  return tasks;
+}
+
+std::vector<Stretch> shown_of(const Found& found, std::size_t most) {
+  const std::size_t count = found.trace.size();
+  if (count <= most) return {{.begin = 0, .end = count}};
+  const auto breaking = std::ranges::find(found.trace, true, &TraceStep::breaks) - found.trace.begin();
+  const auto at = static_cast<std::size_t>(breaking);
+  if (at >= count - most) return {{.begin = count - most, .end = count}};
+  const std::size_t half = most / 2;
+  const std::size_t begin = at - std::min(at, half / 2);
+  const std::size_t end = count - (most - half);
+  if (begin + half >= end) return {{.begin = begin, .end = count}};
+  return {{.begin = begin, .end = begin + half}, {.begin = end, .end = count}};
+}
+
+std::string replaying_command_of(const SearchResult& result, const Found& found, std::string_view settings) {
+  return fmt::format("ccbench explore --guard={}{} --replay={}", result.trial.guard->info.name, settings,
+                     found.replay);
 }
 
 }  // namespace ccbench::explore

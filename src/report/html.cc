@@ -8,9 +8,9 @@
 #include <ctime>
 
 #include "report/charts.h"
-#include "report/html_style.h"
 #include "report/html_tables.h"
 #include "report/layout.h"
+#include "report/page.h"
 #include "report/remarks.h"
 #include "report/runs.h"
 #include "report/sink.h"
@@ -130,32 +130,16 @@ class Page {
   Page(std::span<const RunResult> runs, Markup& out) : runs_(runs), names_(guard_names(runs)), out_(out) {}
 
   void write() {
-    out_.raw("<!DOCTYPE html>\n");
-    const auto html = out_.open("html", {{"lang", "en"}});
-    write_head();
-    const auto body = out_.open("body");
-    const auto main = out_.open("main");
-    if (runs_.size() != 1) write_contents();
-    for (std::size_t i = 0; i < runs_.size(); ++i) write_run(i);
+    write_page(title(), {}, out_, [this] {
+      if (runs_.size() != 1) write_contents();
+      for (std::size_t i = 0; i < runs_.size(); ++i) write_run(i);
+    });
   }
 
  private:
   std::string title() const {
     if (runs_.size() != 1) return "ccbench: " + counted(runs_.size(), "run");
     return headline(runs_.front());
-  }
-
-  void write_head() {
-    const auto head = out_.open("head");
-    out_.leaf("meta", {{"charset", "utf-8"}});
-    out_.leaf("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
-    out_.leaf("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
-    // Nothing from outside is ever loaded or run, whatever a text that came in says.
-    out_.leaf("meta", {{"http-equiv", "Content-Security-Policy"},
-                       {"content", "default-src 'none'; style-src 'unsafe-inline'"}});
-    out_.element("title", {}, title());
-    const auto style = out_.open("style");
-    out_.raw(kStyle);
   }
 
   void write_contents() {
@@ -191,11 +175,8 @@ class Page {
   }
 
   template <class Write>
-  void write_section(std::string_view id, std::string_view title, std::size_t run, Write write) {
-    out_.raw("\n");
-    const auto section = out_.open("section", {{"id", id_of(id, run)}});
-    out_.element("h2", {}, title);
-    write();
+  void write_part(std::string_view id, std::string_view title, std::size_t run, Write write) {
+    write_section(id_of(id, run), title, out_, write);
   }
 
   void write_run(std::size_t index) {
@@ -210,27 +191,27 @@ class Page {
       write_single(run, views, index);
     }
     for (const RunSection& section : kTables)
-      write_section(section.id, section.title, index, [&] { section.write(run, out_); });
+      write_part(section.id, section.title, index, [&] { section.write(run, out_); });
   }
 
   void write_single(const RunResult& run, const std::vector<View>& views, std::size_t index) {
     for (const View& view : views) {
-      write_section("verdicts", "Verdicts", index, [&] { write_verdicts(view, out_); });
-      write_section("remarks", "In words", index, [&] { write_remarks(run, out_); });
+      write_part("verdicts", "Verdicts", index, [&] { write_verdicts(view, out_); });
+      write_part("remarks", "In words", index, [&] { write_remarks(run, out_); });
       for (const Section& section : kCharts)
-        write_section(section.id, section.title, index, [&] { section.write(view, out_); });
+        write_part(section.id, section.title, index, [&] { section.write(view, out_); });
     }
   }
 
   void write_sweep(const RunResult& run, const std::vector<View>& views, std::size_t index) {
-    write_section("power", "Where the race can be seen", index, [&] { draw_power(run, out_); });
+    write_part("power", "Where the race can be seen", index, [&] { draw_power(run, out_); });
     // Of trials without a guard alone, the settings are all there is to see.
     if (!names_.empty() && names_ != std::vector<std::string>{"none"}) {
-      write_section("sweep", "Time against the settings", index, [&] { draw_sweep(views, out_); });
-      write_section("remarks", "In words", index, [&] { write_remarks(run, out_); });
+      write_part("sweep", "Time against the settings", index, [&] { draw_sweep(views, out_); });
+      write_part("remarks", "In words", index, [&] { write_remarks(run, out_); });
     }
-    write_section("overview", "Every guard under every setting", index, [&] { write_overview(views, out_); });
-    write_section("configurations", "Configurations", index, [&] {
+    write_part("overview", "Every guard under every setting", index, [&] { write_overview(views, out_); });
+    write_part("configurations", "Configurations", index, [&] {
       for (const View& view : views) {
         const auto details = out_.open("details", {{"class", "configuration"}});
         write_summary(view, out_);
@@ -267,7 +248,6 @@ class HtmlOfSeveral final : public Sink {
 void write_html(std::span<const RunResult> runs, std::ostream& out) {
   Markup markup(out);
   Page(runs, markup).write();
-  out << '\n';
 }
 
 std::unique_ptr<Sink> html_sink() { return std::make_unique<Html>(); }

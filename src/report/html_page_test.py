@@ -162,11 +162,11 @@ def look_at(page: Path, scheme: str, width: int) -> dict:
         }
 
 
-def faults_of(seen: dict, width: int, scheme: str) -> list[str]:
+def faults_of(seen: dict, width: int, scheme: str, sections: list[str] = SECTIONS) -> list[str]:
     """What is wrong with what a browser saw. Empty: nothing."""
     faults = list(seen["complaints"])
     boxes = {name: (w, h) for tag, name, w, h in seen["boxes"] if tag == "section"}
-    for name in SECTIONS:
+    for name in sections:
         if name not in boxes:
             faults.append(f"no section {name}")
         elif min(boxes[name]) <= 0:
@@ -281,6 +281,14 @@ class InABrowser(unittest.TestCase):
         page = self.folder / "sweep.html"
         run("--guard=cas,synchronized", "--requests=2,8", f"--html={page}", *QUICK)
         self.assertEqual(look_at(page, "light", 1200)["complaints"], [])
+
+    def test_shows_what_was_explored_in_both_themes_and_on_a_phone(self) -> None:
+        page = self.folder / "explore.html"
+        run("explore", "--guard=none,cas", "--requests=3", f"--html={page}")
+        for scheme, width in (("light", 1200), ("dark", 1200), ("light", 390)):
+            seen = look_at(page, scheme, width)
+            self.assertEqual(faults_of(seen, width, scheme, ["verdicts", "guard-none", "options"]), [], (scheme, width))
+            self.assertIn("svg", [tag for tag, *_ in seen["boxes"]])
 
     def test_finds_what_is_wrong_in_twins(self) -> None:
         section = '<section id="cost">'

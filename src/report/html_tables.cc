@@ -9,6 +9,7 @@
 #include "driver/distrust.h"
 #include "report/command.h"
 #include "report/layout.h"
+#include "report/page.h"
 #include "report/remarks.h"
 #include "report/sweep.h"
 
@@ -16,13 +17,6 @@ namespace ccbench {
 namespace {
 
 constexpr std::size_t kMostTrials = 2000;
-
-struct VerdictLook {
-  std::string_view symbol;  ///< for who cannot tell the colours apart
-  std::string_view css_class;
-};
-constexpr std::array<VerdictLook, kVerdictNames.size()> kLooks = {
-    {{"✓", "good"}, {"✗", "bad"}, {"‖", "bad"}, {"†", "bad"}, {"?", "unsure"}, {"!", "unsure"}}};
 
 /// A cell, and what stands there when the pointer rests on it.
 struct TableCell {
@@ -125,7 +119,7 @@ void write_measures(const View& view, const GuardView& guard, const Measures& me
 
 void write_verdict(const GuardView& guard, Markup& out) {
   const bool control = guard.guard->role == Role::control;
-  const VerdictLook& look = kLooks.at(static_cast<std::size_t>(guard.guard->verdict));
+  const VerdictLook look = look_of(guard.guard->verdict);
   const auto data = out.open("td", {{"title", guard.guard->sentence}});
   // A control is there to break: it must not draw the eye as a broken guard does.
   const auto word =
@@ -207,12 +201,6 @@ std::string name_of_time(const View& view) {
 std::string name_of_ratio(const View& view) {
   if (!view.comparison->reference) return "ratio";
   return "ratio to " + view.run->guards.at(*view.comparison->reference).guard;
-}
-
-void write_pair(std::string_view name, std::string_view value, Markup& out) {
-  const auto row = out.open("tr");
-  out.element("th", {{"scope", "row"}}, name);
-  out.element("td", {}, value);
 }
 
 std::string load_of(const RunResult& run) {
@@ -378,7 +366,7 @@ void write_summary(const View& view, Markup& out) {
   out.element("b", {}, label_of(*view.run, view.configuration()));
   for (const GuardView& guard : view.guards) {
     if (guard.guard->role == Role::control) continue;
-    const VerdictLook& look = kLooks.at(static_cast<std::size_t>(guard.guard->verdict));
+    const VerdictLook look = look_of(guard.guard->verdict);
     out.element("span", {{"class", fmt::format("summed verdict {}", look.css_class)}},
                 fmt::format("{} {}", look.symbol, guard.guard->guard));
   }
@@ -412,10 +400,7 @@ void write_distrust(const RunResult& run, Markup& out) {
 
 void write_options(const RunResult& run, Markup& out) {
   out.element("p", {}, "This repeats the run:");
-  {
-    const auto block = out.open("pre", {{"class", "scroll"}});
-    out.element("code", {}, command_of(run));
-  }
+  write_command(command_of(run), out);
   const auto details = out.open("details");
   out.element("summary", {}, "Every option with its value");
   const auto scroll = out.open("div", {{"class", "scroll"}});

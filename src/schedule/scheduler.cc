@@ -481,10 +481,11 @@ std::string Scheduler::why_blocked(Task task) const {
   if (object.owner == task) return fmt::format("waits for {}, held by itself", name);
   if (next.kind == OperationKind::join) return fmt::format("waits for the end of {}", name);
   if (next.kind == OperationKind::wake) return fmt::format("waits to be notified by {}", name);
-  if (object.owner != kNoTask) return fmt::format("waits for {}, held by task {}", name, object.owner);
+  if (object.owner != kNoTask)
+    return fmt::format("waits for {}, held by {}", name, program_.name_of(object.owner));
   std::string readers;
   object.readers.each(
-      [&](Task reader) { readers += fmt::format("{}task {}", readers.empty() ? "" : ", ", reader); });
+      [&](Task reader) { readers += (readers.empty() ? "" : ", ") + program_.name_of(reader); });
   return fmt::format("waits for {}, held by {}", name, readers.empty() ? "nobody" : readers);
 }
 

@@ -29,6 +29,8 @@ class Program {
   virtual void begin() = 0;
   /// Exceptions of its own must not leave it.
   virtual void run(Task task) = 0;
+  /// What a person knows the task by.
+  virtual std::string name_of(Task task) const { return "task " + std::to_string(task); }
   /// No task of the schedule is left. After a schedule that did not end by itself, what they share is as an
   /// exception thrown at each one's last step has left it.
   virtual void end() = 0;
