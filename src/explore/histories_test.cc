@@ -92,7 +92,7 @@ TEST(ExploredHistories, ShowWhatNoCountShows) {
   EXPECT_EQ(result.sentence,
             "linearizable histories: 0 instead of 1 (no order explains request 0 (refused): after 0 of 2 "
             "requests the state is 0)");
-  EXPECT_TRUE(result.found->confirmed);
+  EXPECT_TRUE(result.found && result.found->confirmed);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace ccbench {
 
@@ -93,31 +95,41 @@ void LinearizabilityCheck::prepare(std::span<const Operation> history) {
     const bool ended = history[i].response != kNoResponse;
     if (!ended && history[i].deed.looks) continue;  // Whether it took effect makes no difference.
     if (ended) ++required_;
-    entries_.push_back({.call = history[i].call,
-                        .soonest = 0,
-                        .group = 0,
-                        .next = kNone,
-                        .previous = kNone,
-                        .operation = i});
+    entries_.push_back(
+        {.call = history[i].call, .group = group_of(history[i].deed), .slot = 0, .operation = i});
+    ++groups_[entries_.back().group].size;
   }
   left_ = required_;
   std::ranges::sort(entries_, {}, [&](const Entry& entry) {
     return std::tuple(history[entry.operation].response, entry.call, entry.operation);
   });
-  for (Rank rank = 0; rank < entries_.size(); ++rank) {
-    Entry& entry = entries_[rank];
-    entry.group = group_of(history[entry.operation].deed);
-    Group& group = groups_[entry.group];
-    entry.previous = group.last;
-    (group.last == kNone ? group.first : entries_[group.last].next) = rank;
-    group.last = rank;
-  }
-  for (Rank rank = static_cast<Rank>(entries_.size()); rank-- > 0;) {
-    Entry& entry = entries_[rank];
-    entry.soonest = entry.next == kNone ? entry.call : std::min(entry.call, entries_[entry.next].soonest);
-  }
+  deal_slots();
+  by_call_.resize(entries_.size());
+  std::iota(by_call_.begin(), by_call_.end(), Rank{0});
+  std::ranges::sort(by_call_, {}, [&](Rank rank) { return std::pair(entries_[rank].call, rank); });
   ordered_.clear(required_);
   extra_.clear(entries_.size() - required_);
+  called_ = 0;
+  open_and_close_by_call();
+}
+
+/// Words of its own for each group, so that none has to look at the bits of another.
+void LinearizabilityCheck::deal_slots() {
+  std::uint32_t words = 0;
+  for (Group& group : groups_) {
+    group.begin = group.end = group.low = words;
+    words += (group.size + 63) / 64;
+    group.size = 0;
+  }
+  open_.assign(words, 0);
+  rank_of_slot_.resize(std::size_t{words} * 64);
+  for (Rank rank = 0; rank < entries_.size(); ++rank) {
+    Entry& entry = entries_[rank];
+    Group& group = groups_[entry.group];
+    entry.slot = group.begin * 64 + group.size++;
+    group.end = entry.slot / 64 + 1;
+    rank_of_slot_[entry.slot] = rank;
+  }
 }
 
 std::uint32_t LinearizabilityCheck::group_of(const Deed& deed) {
@@ -127,22 +139,38 @@ std::uint32_t LinearizabilityCheck::group_of(const Deed& deed) {
   return static_cast<std::uint32_t>(groups_.size() - 1);
 }
 
-/// The first of the group that may be next: who was called after `due` comes after an operation that is not
-/// in the order yet.
-LinearizabilityCheck::Rank LinearizabilityCheck::candidate(const Group& group, std::int64_t due) {
-  for (Rank rank = group.first; rank != kNone && entries_[rank].soonest <= due; rank = entries_[rank].next) {
-    ++steps_;
-    if (entries_[rank].call <= due) return rank;
-  }
-  return kNone;
+LinearizabilityCheck::Rank LinearizabilityCheck::first_candidate(Group& group) const {
+  while (group.low < group.end && open_[group.low] == 0) ++group.low;
+  if (group.low == group.end) return kNone;
+  return rank_of_slot_[group.low * 64 + static_cast<std::uint32_t>(std::countr_zero(open_[group.low]))];
+}
+
+void LinearizabilityCheck::open(Rank rank) {
+  const Entry& entry = entries_[rank];
+  open_[entry.slot / 64] |= std::uint64_t{1} << entry.slot % 64;
+  groups_[entry.group].low = std::min(groups_[entry.group].low, entry.slot / 64);
+}
+
+void LinearizabilityCheck::close(Rank rank) {
+  open_[entries_[rank].slot / 64] &= ~(std::uint64_t{1} << entries_[rank].slot % 64);
+}
+
+/// Who was called after a response comes after it: candidates are those that were called before the first
+/// response of what is not in the order yet.
+void LinearizabilityCheck::open_and_close_by_call() {
+  if (left_ == 0) return;
+  const std::int64_t due = history_[entries_[ordered_.first_missing()].operation].response;
+  for (; called_ < by_call_.size() && entries_[by_call_[called_]].call <= due; ++called_)
+    open(by_call_[called_]);
+  for (; called_ > 0 && entries_[by_call_[called_ - 1]].call > due; --called_) close(by_call_[called_ - 1]);
 }
 
 /// The first by rank of those that come after `tried`, of which each group has one.
 LinearizabilityCheck::Choice LinearizabilityCheck::next_choice(Rank tried, Step step) {
   Choice best;
-  const std::int64_t due = history_[entries_[ordered_.first_missing()].operation].response;
-  for (const Group& group : groups_) {
-    const Rank rank = candidate(group, due);
+  for (Group& group : groups_) {
+    ++steps_;
+    const Rank rank = first_candidate(group);
     if (rank == kNone || (tried != kNone && rank <= tried)) continue;
     if (rank > best.rank && !group.deed.looks) continue;
     const std::optional<std::int64_t> state = step(state_, group.deed);
@@ -154,25 +182,22 @@ LinearizabilityCheck::Choice LinearizabilityCheck::next_choice(Rank tried, Step 
 }
 
 void LinearizabilityCheck::place(const Choice& choice) {
-  const Entry& entry = entries_[choice.rank];
-  (entry.previous == kNone ? groups_[entry.group].first : entries_[entry.previous].next) = entry.next;
-  if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
+  close(choice.rank);
   set_of(choice.rank).add(rank_in_set(choice.rank));
   path_.push_back({.rank = choice.rank, .forced = choice.forced, .before = state_});
   state_ = choice.state;
   if (choice.rank < required_) --left_;
+  open_and_close_by_call();
 }
 
-/// The last one that was placed: its neighbours are as they were then.
 LinearizabilityCheck::Placed LinearizabilityCheck::take_back() {
   const Placed last = path_.back();
   path_.pop_back();
-  const Entry& entry = entries_[last.rank];
-  (entry.previous == kNone ? groups_[entry.group].first : entries_[entry.previous].next) = last.rank;
-  if (entry.next != kNone) entries_[entry.next].previous = last.rank;
+  open(last.rank);
   set_of(last.rank).remove(rank_in_set(last.rank));
   state_ = last.before;
   if (last.rank < required_) ++left_;
+  open_and_close_by_call();
   return last;
 }
 

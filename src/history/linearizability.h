@@ -90,19 +90,19 @@ class LinearizabilityCheck {
     std::size_t end_ = 0;   ///< behind the last word that is not empty; at least `full_`
   };
 
-  /// Equal deeds that are not in the order yet, in a list by rank.
+  /// Equal deeds. Those that may be next are bits of its words, by rank.
   struct Group {
     Deed deed;
-    Rank first = kNone;
-    Rank last = kNone;  ///< of all, while the list is made
+    std::uint32_t size = 0;
+    std::uint32_t begin = 0;  ///< its words
+    std::uint32_t end = 0;
+    std::uint32_t low = 0;  ///< no word before this one has a bit
   };
 
   struct Entry {
     std::int64_t call;
-    std::int64_t soonest;  ///< call of this one and those behind it in its group, whether in the order or not
     std::uint32_t group;
-    Rank next;
-    Rank previous;
+    std::uint32_t slot;       ///< its bit
     std::uint32_t operation;  ///< in the history
   };
 
@@ -124,7 +124,11 @@ class LinearizabilityCheck {
 
   void prepare(std::span<const Operation> history);
   std::uint32_t group_of(const Deed& deed);
-  Rank candidate(const Group& group, std::int64_t due);
+  void deal_slots();
+  Rank first_candidate(Group& group) const;
+  void open(Rank rank);
+  void close(Rank rank);
+  void open_and_close_by_call();
   Choice next_choice(Rank tried, Step step);
   void place(const Choice& choice);
   Placed take_back();
@@ -137,7 +141,11 @@ class LinearizabilityCheck {
 
   std::span<const Operation> history_;
   std::vector<Entry> entries_;  ///< by rank
+  std::vector<Rank> by_call_;
+  std::size_t called_ = 0;  ///< so many of those may come before an operation that is due
   std::vector<Group> groups_;
+  std::vector<std::uint64_t> open_;  ///< the words of the groups: called and not in the order yet
+  std::vector<Rank> rank_of_slot_;
   Rank required_ = 0;  ///< so many have a response
   Rank left_ = 0;      ///< of those, not in the order yet
   std::int64_t state_ = 0;
