@@ -95,7 +95,7 @@ void write_trace(const SearchResult& result, const Found& found, Markup& out) {
     const auto row = out.open("tr");
     out.element("th", {{"scope", "col"}, {"class", "number"}}, "step");
     for (Task task = 0; task < tasks; ++task)
-      out.element("th", {{"scope", "col"}}, name_of_task(result.trial, task));
+      out.element("th", {{"scope", "col"}}, name_in_trace(result, found, task));
     out.element("th", {{"scope", "col"}}, "");
   }
   const auto body = out.open("tbody");

@@ -49,7 +49,7 @@ void write_trace(const SearchResult& result, const Found& found, const ExploreTe
   const Task tasks = tasks_in(result, found);
   TextTable table;
   table.add_column("step", Align::right);
-  for (Task task = 0; task < tasks; ++task) table.add_column(name_of_task(result.trial, task), Align::left);
+  for (Task task = 0; task < tasks; ++task) table.add_column(name_in_trace(result, found, task), Align::left);
   table.add_column("", Align::left);
   const fmt::text_style red = text.color ? fmt::fg(fmt::terminal_color::red) : fmt::text_style{};
   std::size_t shown = 0;

@@ -114,7 +114,7 @@ class Picture {
 
   /// What stands before the words for a step; empty: its lane says who takes it.
   std::string who(Task task) const {
-    return shares(task) ? name_of_task(result_.trial, task) + ": " : std::string{};
+    return shares(task) ? name_in_trace(result_, found_, task) + ": " : std::string{};
   }
 
   /// Of those who share a lane; empty: none of them is blocked.
@@ -164,7 +164,7 @@ class Picture {
 
   /// With its name, which has left the screen where the schedule is long.
   std::string result_of(Task task) const {
-    return fmt::format("{}: {}", name_of_task(result_.trial, task), found_.results[task]);
+    return fmt::format("{}: {}", name_in_trace(result_, found_, task), found_.results[task]);
   }
 
   double height_of_results() const {
@@ -180,7 +180,7 @@ class Picture {
     const auto breaking = std::ranges::find(found_.trace, true, &TraceStep::breaks);
     if (breaking != found_.trace.end())
       text += fmt::format(" With step {}, of {}, it is {}.", breaking - found_.trace.begin() + 1,
-                          name_of_task(result_.trial, breaking->task), kBreaks);
+                          name_in_trace(result_, found_, breaking->task), kBreaks);
     return text + " " + found_.sentence + ".";
   }
 
@@ -200,7 +200,7 @@ class Picture {
     for (Task task = 0; task < tasks_; ++task) {
       if (shares(task) && task != sharing_.front()) continue;
       draw_text(middle_of(task), kLine - 4, "middle lane",
-                shares(task) ? "other threads" : name_of_task(result_.trial, task), out);
+                shares(task) ? "other threads" : name_in_trace(result_, found_, task), out);
       if (const std::string text = about(task); !text.empty())
         draw_text(middle_of(task), 2 * kLine - 4, "middle faint", text, out);
       lines.move_to(middle_of(task), top_);
@@ -278,7 +278,7 @@ class Picture {
     const double y = row.top + kBoxMargin + kLine - 1;
     const auto group = out.open("g", {{"class", "step"}});
     out.element("title", {},
-                fmt::format("step {}: {}, {}{}", row.step + 1, name_of_task(result_.trial, step.task),
+                fmt::format("step {}: {}, {}{}", row.step + 1, name_in_trace(result_, found_, step.task),
                             in_words(step), step.inside.contains(step.task) ? ", inside its section" : ""));
     if (step.breaks) {
       PathData line;

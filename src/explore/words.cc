@@ -50,6 +50,13 @@ std::string in_words(const TraceStep& step) {
   return step.place.empty() ? operation_of(step) : fmt::format("{} ({})", operation_of(step), step.place);
 }
 
+std::string name_in_trace(const SearchResult& result, const Found& found, Task task) {
+  const bool passes = std::ranges::any_of(found.trace, [&](const TraceStep& step) {
+    return step.task == task && step.operation == to_text(OperationKind::expire);
+  });
+  return passes ? "clock" : name_of_task(result.trial, task);
+}
+
 Task tasks_in(const SearchResult& result, const Found& found) {
   Task tasks = result.trial.requests;
   for (const TraceStep& step : found.trace) tasks = std::max(tasks, step.task + 1);

@@ -21,6 +21,9 @@ std::string in_words(const TraceStep& step);
 /// Who has a part in the trace: all requests, and the threads that have taken a step or wait.
 Task tasks_in(const SearchResult& result, const Found& found);
 
+/// `request 1`, `thread 3`; of a time that comes, `clock`.
+std::string name_in_trace(const SearchResult& result, const Found& found, Task task);
+
 inline constexpr std::string_view kBreaks = "not to be repaired";
 
 /// From step `begin` to before step `end`, counted from 0.

@@ -108,6 +108,8 @@ class Scheduler {
   const std::vector<Step>& steps() const { return steps_; }
   const Operation& pending(Task task) const { return tasks_[task].pending; }
   TaskSet unfinished() const { return unfinished_; }
+  /// Of those, all but the alarms: where nobody can take a step, who waits for ever.
+  TaskSet blocked() const { return unfinished_ - alarms_; }
   /// One of the program's that has not taken a step yet.
   bool is_fresh(Task task) const { return task < own_ && tasks_[task].fresh; }
   Task tasks() const { return count_; }
