@@ -137,7 +137,8 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
 std::string settings_of(const RawFlags& flags) {
   std::string text;
   for (const auto& [name, value] : flags) {
-    const bool tells = is_one_of(name, kTaken) || is_setting(name) || name == "time" || name == "spurious" || name == "steps";
+    const bool tells = is_one_of(name, kTaken) || is_setting(name) || name == "time" || name == "spurious" ||
+                       name == "steps";
     if (tells && name != "guard") text += fmt::format(" --{}={}", name, value);
   }
   return text;

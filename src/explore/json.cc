@@ -37,6 +37,8 @@ Json json_of(const SearchResult& result) {
           {"reads", trial.reads},
           {"strategy", name_of(result.options.strategy)},
           {"preemptions", result.options.preemptions ? Json(*result.options.preemptions) : Json(nullptr)},
+          {"time", result.options.scheduler.time == TimeOrder::configured ? "configured" : "free"},
+          {"spurious", result.options.spurious},
           {"seed", result.options.seed},
           {"symmetric", result.symmetric},
           {"schedules", result.schedules},
