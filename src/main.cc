@@ -23,6 +23,7 @@
 #include "driver/benchmarks.h"
 #include "driver/run.h"
 #include "driver/shrink.h"
+#include "explore/benchmarks.h"
 #include "guards/guards_benchmark.h"
 #include "report/dry_run.h"
 #include "report/expectation.h"
@@ -226,6 +227,7 @@ int bench_command(const Options& options) {
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return kExitUsage;
   register_guard_benchmarks();
   register_driver_benchmarks();
+  register_explore_benchmarks();
   benchmark::RunSpecifiedBenchmarks();
   return kExitOk;
 }

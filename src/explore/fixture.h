@@ -3,7 +3,6 @@
 // tests and the benchmark.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/function_ref.h"
 #include "sync/explore_sync.h"
 
 namespace ccbench::explore::fixture {
 
 using Sync = ExploreSync;
 /// Answers whether the caller bought the ticket.
-using Purchase = std::function<bool()>;
+using Purchase = FunctionRef<bool()>;
 
 class Guard {
  public:
@@ -195,13 +195,13 @@ class Lotto final : public Program {
     guard_.emplace();
   }
   void run(Task task) override {
-    const bool bought = guard_->run(task, [this] {
+    const auto purchase = [this] {
       if (sold_cell_->load() != 0) return false;
       Sync::sleep_for(std::chrono::nanoseconds(0));
       sold_cell_->store(1);
       return true;
-    });
-    if (bought) ++sold_;
+    };
+    if (guard_->run(task, purchase)) ++sold_;
   }
   void end() override {
     guard_.reset();

@@ -8,26 +8,24 @@
 
 namespace ccbench::explore {
 
-/// The caller of `resume` is the main one. A task begins with `body(task)` when it is resumed for the first
-/// time, and again after `body` has returned.
+/// Who makes them is the main one, and `kNoTask` its name. A task begins with `body(task)` when it is
+/// switched to for the first time, and again after `body` has returned, which answers who goes on.
 ///
 /// The state of exceptions (what is caught and being thrown) is each one's own. Nothing else is: a
 /// `thread_local` of a program is one for all tasks on fibers, and one for each on threads.
 class Contexts {
  public:
-  using Body = std::function<void(Task)>;
+  using Body = std::function<Task(Task)>;
 
   Contexts() = default;
   Contexts(const Contexts&) = delete;
   Contexts& operator=(const Contexts&) = delete;
   virtual ~Contexts() = default;
 
-  /// From the main one: returns when the task calls `suspend` or its body has returned.
-  virtual void resume(Task task) = 0;
-  /// From a task: returns when it is resumed.
-  virtual void suspend(Task task) = 0;
-  /// From the main one: a suspended task will never be resumed. What is on its stack is lost; its number
-  /// begins anew.
+  /// Goes on with another one; returns when somebody switches to the caller.
+  virtual void switch_to(Task other) = 0;
+  /// From the main one: a task that has begun will never be switched to. What is on its stack is lost; its
+  /// number begins anew.
   virtual void abandon(Task task) = 0;
 };
 

@@ -26,9 +26,8 @@ struct ExceptionState {
   unsigned int uncaught = 0;
 };
 
-void exchange(ExceptionState& with) {
-  auto* globals = reinterpret_cast<ExceptionState*>(__cxxabiv1::__cxa_get_globals());
-  std::swap(*globals, with);
+ExceptionState& exceptions_of_this_thread() {
+  return *reinterpret_cast<ExceptionState*>(__cxxabiv1::__cxa_get_globals());
 }
 
 class Fibers final : public Contexts {
@@ -37,22 +36,18 @@ class Fibers final : public Contexts {
   ~Fibers() override {
     // Each stands between two bodies, or was abandoned: nothing to unwind.
     ending_ = true;
-    for (Fiber& fiber : fibers_) {
-      if (fiber.self) static_cast<void>(std::move(fiber.self).resume());
+    for (Task task = 0; task < kMostTasks; ++task) {
+      if (fibers_[task].self) switch_to(task);
     }
   }
 
-  void resume(Task task) override {
-    Fiber& fiber = fibers_[task];
-    if (!fiber.self) fiber.self = make(task);
-    exchange(fiber.exceptions);
-    fiber.self = std::move(fiber.self).resume();
-    exchange(fiber.exceptions);
-  }
-
-  void suspend(Task task) override {
-    Fiber& fiber = fibers_[task];
-    fiber.main = std::move(fiber.main).resume();
+  void switch_to(Task other) override {
+    Fiber& next = fibers_[other];
+    if (!next.self) next.self = make(other);
+    running_->exceptions = std::exchange(exceptions_, next.exceptions);
+    left_ = std::exchange(running_, &next);
+    context::fiber left = std::move(next.self).resume();
+    left_->self.swap(left);
   }
 
   void abandon(Task task) override {
@@ -64,26 +59,27 @@ class Fibers final : public Contexts {
 
  private:
   struct Fiber {
-    context::fiber self;
-    context::fiber main;
+    context::fiber self;  ///< empty: it runs, or has never done so
     ExceptionState exceptions;
   };
 
-  context::fiber make(Task task) {
+  /// Not inlined, so that what follows the first time saves no registers for it.
+  [[gnu::noinline]] context::fiber make(Task task) {
     return context::fiber(std::allocator_arg, context::fixedsize_stack(kStack),
-                          [this, task](context::fiber&& main) {
-                            fibers_[task].main = std::move(main);
-                            while (!ending_) {
-                              body_(task);
-                              suspend(task);
-                            }
-                            return std::move(fibers_[task].main);
+                          [this, task](context::fiber&& left) {
+                            left_->self.swap(left);
+                            while (!ending_) switch_to(body_(task));
+                            left_ = std::exchange(running_, &fibers_[kNoTask]);
+                            return std::move(running_->self);
                           });
   }
 
   const Body body_;
+  ExceptionState& exceptions_ = exceptions_of_this_thread();
   bool ending_ = false;
-  std::array<Fiber, kMostTasks> fibers_;
+  std::array<Fiber, kMostTasks + 1> fibers_;  ///< and the main one
+  Fiber* running_ = &fibers_[kNoTask];
+  Fiber* left_ = nullptr;  ///< by the last switch; who is switched to gets it
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ Scheduler* Scheduler::running_schedule = nullptr;
 Scheduler::Scheduler(Program& program, const SchedulerOptions& options)
     : program_(program),
       options_(options),
-      contexts_(make_contexts(options.backend, [this](Task task) { work(task); })) {}
+      contexts_(make_contexts(options.backend, [this](Task task) { return work(task); })) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -27,6 +27,7 @@ Ending Scheduler::run(Strategy& strategy) {
   clock_ = kFirstTime;
   aborting_ = false;
   timed_ = {};
+  ready_ = {};
   unfinished_ = {};
   serving_ = {};
   alarms_ = {};
@@ -36,62 +37,72 @@ Ending Scheduler::run(Strategy& strategy) {
   program_.begin();
   serving_ = TaskSet::first(count_) - TaskSet::first(own_);
   primed_ = 0;
-  prime_new();
+  strategy_ = &strategy;
+  if (next() != kNoTask) contexts_->switch_to(running_);
+  return ending_;
+}
 
-  strategy.begin(*this);
-  Ending ending = Ending::done;
-  while (!(unfinished_ - serving_).empty()) {
+/// Who runs now: a new task to its first operation, so that its beginning is no step; or the one that the
+/// strategy chooses, `kNoTask` if the schedule has come to its end. Each that has run that far asks for the
+/// next one itself, which saves half of the switches.
+Task Scheduler::next() {
+  running_ = kNoTask;
+  if (primed_ == count_ || !prime_next()) begin_step();
+  return running_;
+}
+
+/// Answers whether there is another one.
+bool Scheduler::prime_next() {
+  while (primed_ < count_ && alarms_.contains(primed_)) ++primed_;
+  if (primed_ == count_) return false;
+  running_ = primed_++;
+  TaskState& state = tasks_[running_];
+  state.fresh = true;
+  state.abandoned = false;
+  state.yielded = 0;
+  state.spurious = 0;
+  unfinished_.add(running_);
+  return true;
+}
+
+void Scheduler::begin_step() {
+  const auto end = [&](Ending ending) {
+    ending_ = ending;
+    strategy_ = nullptr;
+  };
+  if (steps_.empty()) strategy_->begin(*this);
+  // Nobody runs for the step of an alarm.
+  while (running_ == kNoTask) {
+    if ((unfinished_ - serving_).empty()) return end(Ending::done);
     const TaskSet can = enabled();
-    if (can.empty()) {
-      ending = Ending::deadlock;
-    } else if (steps_.size() == options_.most_steps) {
-      ending = Ending::too_long;
-    } else if (const Task task = strategy.choose(*this, can); task != kNoTask) {
-      take_step(task, can);
-      continue;
-    } else {
-      ending = Ending::cut;
-    }
-    break;
-  }
-  return ending;
-}
-
-/// Runs tasks to their first operation, so that their beginning is no step.
-void Scheduler::prime_new() {
-  for (; primed_ < count_; ++primed_) {
-    if (alarms_.contains(primed_)) continue;
-    running_ = primed_;
-    tasks_[running_].fresh = true;
-    tasks_[running_].abandoned = false;
-    tasks_[running_].yielded = 0;
-    tasks_[running_].spurious = 0;
-    unfinished_.add(running_);
-    contexts_->resume(running_);
-    running_ = kNoTask;
+    if (can.empty()) return end(Ending::deadlock);
+    if (steps_.size() == options_.most_steps) return end(Ending::too_long);
+    const Task task = strategy_->choose(*this, can);
+    if (task == kNoTask) return end(Ending::cut);
+    begin_step_of(task, can);
   }
 }
 
-void Scheduler::take_step(Task task, TaskSet can) {
+void Scheduler::begin_step_of(Task task, TaskSet can) {
   TaskState& state = tasks_[task];
   state.fresh = false;
   timed_.remove(task);
-  steps_.push_back({.task = task,
-                    .operation = state.pending,
-                    .touched = {{state.pending.first, state.pending.second}},
-                    .enabled = can});
+  Step& step = steps_.emplace_back();
+  step.task = task;
+  step.operation = state.pending;
+  step.touched.all[0] = state.pending.first;
+  step.touched.all[1] = state.pending.second;
+  step.enabled = can;
   if (alarms_.contains(task)) {
     unfinished_.remove(task);
     fire(state.pending.deadline);
     return;
   }
   running_ = task;
-  contexts_->resume(task);
-  running_ = kNoTask;
-  prime_new();
 }
 
 void Scheduler::finish() {
+  if (unfinished_.empty()) return;
   const std::size_t steps = steps_.size();
   run_on();
   // Who serves waits for work, and is told by `Program::end` that there will be none.
@@ -109,7 +120,10 @@ void Scheduler::run_on() {
     if (can.empty()) return;
     const TaskSet later = can - TaskSet::first(last + 1);
     last = later.empty() ? can.lowest() : later.lowest();
-    take_step(last, can);
+    begin_step_of(last, can);
+    if (running_ != kNoTask) contexts_->switch_to(running_);
+    while (prime_next()) contexts_->switch_to(running_);
+    running_ = kNoTask;
   }
 }
 
@@ -120,7 +134,7 @@ void Scheduler::abort_rest() {
     // Who serves may take an exception for a request's, and go on with what is gone.
     if (serving_.contains(task)) tasks_[task].abandoned = true;
     running_ = task;
-    if (!tasks_[task].abandoned) contexts_->resume(task);
+    if (!tasks_[task].abandoned) contexts_->switch_to(task);
     running_ = kNoTask;
     if (!tasks_[task].abandoned) return;
     contexts_->abandon(task);
@@ -133,10 +147,11 @@ void Scheduler::abort_rest() {
 void Scheduler::abandon_running() {
   const Task task = running_schedule->running_;
   running_schedule->tasks_[task].abandoned = true;
-  for (;;) running_schedule->contexts_->suspend(task);
+  for (;;) running_schedule->contexts_->switch_to(kNoTask);
 }
 
-void Scheduler::work(Task task) {
+/// Answers who goes on.
+Task Scheduler::work(Task task) {
   TaskState& state = tasks_[task];
   try {
     if (state.body) {
@@ -146,28 +161,45 @@ void Scheduler::work(Task task) {
     }
   } catch (const Aborted&) {  // NOLINT(bugprone-empty-catch): it is what ends a task before its time
   }
-  arm_alarms(Operation::kNever);
+  if (!wanted_alarms_.empty()) arm_alarms(Operation::kNever);
   unfinished_.remove(task);
-  if (!state.body) return;
-  state.body = nullptr;
-  // Who joins it is after all that it did.
-  if (!aborting_ && !steps_.empty()) steps_.back().touched.all[3] = {state.thread, Mode::release};
+  if (state.body) {
+    state.body = nullptr;
+    // Who joins it is after all that it did.
+    if (!aborting_ && !steps_.empty()) steps_.back().touched.all[3] = {state.thread, Mode::release};
+  }
+  return strategy_ == nullptr ? kNoTask : next();
 }
 
-bool Scheduler::perform(const Operation& operation) {
+/// Inlined, so that what its callers say of the operation is written to its place and nowhere before.
+[[gnu::always_inline]] inline bool Scheduler::perform(const Operation& operation) {
   if (running_ == kNoTask) return false;
-  const auto give_up = [] {
-    // What is on its way out cleans up without being scheduled.
-    if (std::uncaught_exceptions() > 0) return false;
-    throw Aborted();
-  };
   if (aborting_) return give_up();
+  tasks_[running_].pending = operation;
+  if (operation.timed()) timed_.add(running_);
+  if (may_have_to_wait(operation.kind) && operation.deadline > clock_) {
+    ready_.remove(running_);
+  } else {
+    ready_.add(running_);
+  }
+  if (!wanted_alarms_.empty()) arm_alarms(operation.deadline);
+  return wait_for_turn();
+}
+
+bool Scheduler::wait_for_turn() {
   const Task task = running_;
-  tasks_[task].pending = operation;
-  if (operation.timed()) timed_.add(task);
-  arm_alarms(operation.deadline);
-  contexts_->suspend(task);
+  if (strategy_ == nullptr) {
+    contexts_->switch_to(kNoTask);
+  } else if (next() != task) {
+    contexts_->switch_to(running_);
+  }
   return aborting_ ? give_up() : true;
+}
+
+/// What is on its way out cleans up without being scheduled.
+bool Scheduler::give_up() {
+  if (std::uncaught_exceptions() > 0) return false;
+  throw Aborted();
 }
 
 bool Scheduler::is_lockable(const Object& mutex, Task task, bool recursive) {
@@ -221,10 +253,10 @@ bool Scheduler::has_company_since(std::size_t steps, Task task) const {
 
 /// A task that yields again goes on when another has taken a step since the last time, or when none can: what
 /// it looks at is as it was.
-TaskSet Scheduler::enabled() const {
-  TaskSet can;
+TaskSet Scheduler::enabled_of(TaskSet unsure) const {
+  TaskSet can = unfinished_ - unsure;
   TaskSet yielding;
-  unfinished_.each([&](Task task) {
+  unsure.each([&](Task task) {
     if (is_enabled(task)) {
       can.add(task);
     } else if (tasks_[task].pending.kind == OperationKind::yield) {
@@ -232,6 +264,11 @@ TaskSet Scheduler::enabled() const {
     }
   });
   return can.empty() ? yielding : can;
+}
+
+TaskSet Scheduler::enabled() const {
+  const TaskSet unsure = unfinished_ - ready_;
+  return unsure.empty() ? unfinished_ : enabled_of(unsure);
 }
 
 ObjectId Scheduler::make(ObjectKind kind) {

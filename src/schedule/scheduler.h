@@ -71,7 +71,8 @@ class Strategy {
   virtual ~Strategy() = default;
 
   virtual void begin(const Scheduler& schedule) = 0;
-  /// One of `enabled`, which is never empty, or `kNoTask` to cut the schedule.
+  /// One of `enabled`, which is never empty, or `kNoTask` to cut the schedule. Whoever took the last step
+  /// asks, on its own stack, so that an exception must not leave it.
   virtual Task choose(const Scheduler& schedule, TaskSet enabled) = 0;
   /// Answers whether there is another schedule to run.
   virtual bool end(const Scheduler& schedule, Ending ending) = 0;
@@ -108,8 +109,6 @@ class Scheduler {
   const std::vector<Step>& steps() const { return steps_; }
   const Operation& pending(Task task) const { return tasks_[task].pending; }
   TaskSet unfinished() const { return unfinished_; }
-  /// Of those, all but the alarms: where nobody can take a step, who waits for ever.
-  TaskSet blocked() const { return unfinished_ - alarms_; }
   /// One of the program's that has not taken a step yet.
   bool is_fresh(Task task) const { return task < own_ && tasks_[task].fresh; }
   Task tasks() const { return count_; }
@@ -183,14 +182,19 @@ class Scheduler {
     std::uint32_t spurious = 0;  ///< so many of its waits have ended without a notification
   };
 
-  void prime_new();
-  void take_step(Task task, TaskSet can);
-  void work(Task task);
+  Task next();
+  bool prime_next();
+  void begin_step();
+  void begin_step_of(Task task, TaskSet can);
+  Task work(Task task);
   /// Returns when the scheduler has chosen this task; false: nothing is scheduled any more, or never was.
   bool perform(const Operation& operation);
+  bool wait_for_turn();
+  static bool give_up();
   bool is_enabled(Task task) const;
   bool may_wake_unasked(Task task) const;
   TaskSet enabled() const;
+  TaskSet enabled_of(TaskSet unsure) const;
   bool has_company_since(std::size_t steps, Task task) const;
   bool is_due(std::int64_t deadline) const;
   static bool is_lockable(const Object& mutex, Task task, bool recursive);
@@ -212,6 +216,8 @@ class Scheduler {
   Program& program_;
   const SchedulerOptions options_;
   std::unique_ptr<Contexts> contexts_;
+  Strategy* strategy_ = nullptr;  ///< of the schedule that runs; null: the main one says who goes on
+  Ending ending_ = Ending::done;
   std::vector<Object> objects_;
   std::size_t made_ = 0;
   std::array<std::uint32_t, 7> of_kind_{};
@@ -226,6 +232,7 @@ class Scheduler {
   TaskSet alarms_;                    ///< not run by a context: all that they do is to move the clock
   TaskSet passing_;                   ///< of those, whose time comes in any case
   TaskSet timed_;                     ///< whose pending operation has a deadline
+  TaskSet ready_;                     ///< whose pending operation is possible whatever the others do
   std::vector<Alarm> wanted_alarms_;  ///< by the step that is being taken
   std::int64_t clock_ = 0;
   bool aborting_ = false;

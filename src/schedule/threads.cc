@@ -11,26 +11,27 @@ namespace {
 
 class Threads final : public Contexts {
  public:
-  explicit Threads(Body body) : body_(std::move(body)) {}
+  explicit Threads(Body body) : body_(std::move(body)) { threads_[kNoTask] = std::make_shared<Thread>(); }
   ~Threads() override {
     ending_ = true;
     for (auto& thread : threads_) {
-      if (!thread) continue;
+      if (!thread || !thread->self.joinable()) continue;
       thread->turn.release();
       thread->self.join();
     }
   }
 
-  void resume(Task task) override {
-    if (!threads_[task]) {
-      threads_[task] = std::make_shared<Thread>();
-      threads_[task]->self = std::thread([this, task, own = threads_[task]] { work(task, *own); });
+  void switch_to(Task other) override {
+    const auto own = threads_[running_];
+    running_ = other;
+    std::shared_ptr<Thread>& next = threads_[other];
+    if (!next) {
+      next = std::make_shared<Thread>();
+      next->self = std::thread([this, other, its = next] { work(other, *its); });
     }
-    threads_[task]->turn.release();
-    main_.acquire();
+    next->turn.release();
+    own->turn.acquire();
   }
-
-  void suspend(Task task) override { hand_back(*threads_[task]); }
 
   void abandon(Task task) override {
     // It sleeps until the process ends, and has what it sleeps on with it.
@@ -46,21 +47,15 @@ class Threads final : public Contexts {
 
   void work(Task task, Thread& own) {
     own.turn.acquire();
-    while (!ending_) {
-      body_(task);
-      hand_back(own);
-    }
-  }
-
-  void hand_back(Thread& own) {
-    main_.release();
-    own.turn.acquire();
+    while (!ending_) switch_to(body_(task));
   }
 
   const Body body_;
-  bool ending_ = false;  ///< written while all others wait for their turn
-  std::binary_semaphore main_{0};
-  std::array<std::shared_ptr<Thread>, kMostTasks> threads_;
+  // Written by who has the turn, while all others wait for theirs.
+  bool ending_ = false;
+  Task running_ = kNoTask;
+  std::array<std::shared_ptr<Thread>, kMostTasks + 1>
+      threads_;  ///< and the main one, which has no thread of ours
 };
 
 }  // namespace
