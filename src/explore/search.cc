@@ -205,7 +205,9 @@ class Explorer {
       reasons.push_back(describe(invariant, program_.trial().scenario->info));
     if (shown.ending == Ending::deadlock) {
       if (shown.broken.empty()) last_.verdict = Verdict::hung;
-      scheduler_.blocked().each([&](Task task) {
+      scheduler_.unfinished().each([&](Task task) {
+        // A time that does not come keeps nobody waiting.
+        if (scheduler_.pending(task).kind == OperationKind::expire) return;
         const bool inside = task < program_.requests().size() && program_.requests()[task].inside;
         last_.blocked.push_back({.task = task, .why = scheduler_.why_blocked(task), .inside = inside});
         reasons.push_back(fmt::format("{} {}", program_.name_of(task), last_.blocked.back().why));
