@@ -14,7 +14,6 @@ Exit codes: 0 all targets met, 2 usage, 4 a target was missed, 7 something could
 """
 
 import argparse
-import math
 import os
 import random
 import sys
@@ -30,20 +29,8 @@ GUARDS = ("cas", "synchronized", "single-flight")
 SHORT = ("--payment=50ms", "--db=20ms")
 
 
-def interval(results: Sequence[float], confidence: float = 0.95) -> str:
-    """The bootstrap interval of the median, with infinitely many resamples: src/stats/estimate.h."""
-    ordered = sorted(results)
-    count = len(ordered)
-    if count < 6:
-        return "too few rounds for an interval"
-    half = math.ceil(count / 2)
-
-    def median_is_below(rank: int) -> float:
-        share = rank / count
-        return sum(math.comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(half, count + 1))
-
-    low = next(rank for rank in range(1, count + 1) if median_is_below(rank) >= (1 - confidence) / 2)
-    return f"95 %: {ordered[low - 1]:.4f}..{ordered[count - low]:.4f}"
+def interval(results: Sequence[float]) -> str:
+    return measuring.interval(results, shown=lambda ratio: f"{ratio:.4f}")
 
 
 def wall_ms(programs: Programs, guard: str, flags: Sequence[str], everything: bool) -> float:

@@ -7,6 +7,7 @@ measured.
 import argparse
 import csv
 import datetime
+import math
 import operator
 import os
 import platform
@@ -47,7 +48,7 @@ class Target(NamedTuple):
     name: str = ""  # of `of`, unless that is the median
 
     def met(self, results: Sequence[float]) -> bool:
-        holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt, "==": operator.eq}[self.relation]
+        holds = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}[self.relation]
         return holds(self.of(results), self.bound)
 
     def text(self, unit: str) -> str:
@@ -56,6 +57,10 @@ class Target(NamedTuple):
 
 def below(bound: float) -> Target:
     return Target(bound)
+
+
+def at_least(bound: float) -> Target:
+    return Target(bound, ">=")
 
 
 @dataclass
@@ -239,6 +244,22 @@ def spread(values: Sequence[float], unit: str) -> str:
     return f"{middle} ({rounded(min(values))}..{rounded(max(values))})" if len(values) > 1 else middle
 
 
+def interval(results: Sequence[float], shown: Callable[[float], str] = rounded, confidence: float = 0.95) -> str:
+    """The bootstrap interval of the median, with infinitely many resamples: src/stats/estimate.h."""
+    ordered = sorted(results)
+    count = len(ordered)
+    if count < 6:
+        return "too few rounds for an interval"
+    half = math.ceil(count / 2)
+
+    def median_is_below(rank: int) -> float:
+        share = rank / count
+        return sum(math.comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(half, count + 1))
+
+    low = next(rank for rank in range(1, count + 1) if median_is_below(rank) >= (1 - confidence) / 2)
+    return f"{confidence * 100:g} %: {shown(ordered[low - 1])}..{shown(ordered[count - low])}"
+
+
 def table_row(figures: Figures) -> str:
     name = f"{figures.comparison}/{figures.case}"
     if figures.problem:
@@ -248,9 +269,10 @@ def table_row(figures: Figures) -> str:
         for arm, values in zip(figures.arms, figures.series)
     ]
     series += [""] * (2 - len(series))
-    result = "" if figures.derive is alone else spread(figures.results, figures.result_unit)
+    said = [] if figures.derive is alone else [spread(figures.results, figures.result_unit)]
     if figures.note is not None:
-        result += f"; {figures.note(figures.results)}"
+        said.append(figures.note(figures.results))
+    result = "; ".join(said)
     target = ""
     if figures.target is not None:
         target = figures.target.text("" if figures.result_unit == "ratio" else figures.result_unit)

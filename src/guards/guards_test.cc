@@ -1830,7 +1830,9 @@ std::set<std::string> names_of_files(const std::string& folder, const std::strin
   for (const auto& file :
        std::filesystem::directory_iterator(std::filesystem::path(CCBENCH_SOURCE_DIR) / folder)) {
     std::string name = file.path().stem().string();
-    if (file.path().extension() != ".cc" || name.ends_with("_test") || name.ends_with("_benchmark")) continue;
+    if (file.path().extension() != ".cc" || name.ends_with("_test") || name.ends_with("_benchmark") ||
+        name.ends_with("_by_hand"))
+      continue;
     std::ranges::replace(name, '_', '-');
     names.insert(prefix + name);
   }
