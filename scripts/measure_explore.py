@@ -5,8 +5,8 @@
   scripts/measure_explore.py --only speed,sizes         some of it, here without loom and shuttle
 
 All arms run the same program, that of src/explore/fixture.h, in turns on one machine at one time, in an order drawn anew
-for each round. What is compared is CPU time, of which other load takes little; ratios are taken within a round: the median
-with its 95 % bootstrap interval.
+for each round. What is compared is CPU time, which other load lengthens less than wall time; ratios are taken within a
+round: the median with its 95 % bootstrap interval.
 
 Needs the release build (build/release) and the crate in scripts/peers, which `--build-peers` builds with cargo into
 build/peers. Writes results/measure_explore.csv, one row per figure, and results/measure_explore.md, one row per
@@ -145,13 +145,13 @@ def text_of(results: Sequence[Figures], facts: Sequence[str]) -> list[str]:
         "The program is that of src/explore/fixture.h: each request looks at a cell, sleeps and writes it, under no guard",
         "(`none`), a flag that turns away (`cas`) or a mutex. A schedule is one run of it from its making to its end, in an",
         f"order that the tool chose. Every arm takes some {CPU_S:g} s of CPU time per round; what is counted is thousands of",
-        "schedules per second of it (k/s), so that other load on the machine disturbs little: it takes the CPU away, and",
-        "leaves its caches colder. Arms of a program run one right after the other, in an order that is drawn. Figures are",
-        "medians over the rounds (least..most), and ratios are taken within a round.", "",
+        "schedules per second of it (k/s), which leaves out that other load takes the CPU away, and not that it shares the",
+        "caches and the core: that has been seen to cost ours up to a third. Arms of a program run one right after the other,",
+        "in an order that is drawn. Figures are medians over the rounds (least..most), and ratios are taken within a round.", "",
         "- `random` draws every step, `dpor` runs one schedule of each class of equal ones, again and again; both with all that",
         "  the explorer keeps of a schedule. `ours` stands first in each row.",
-        "- `command` is `ccbench explore` itself, of the scenario lotto-purchase, whose requests take three to four times as",
-        "  many steps, and with everything that is made, counted and checked for each schedule.", "",
+        "- `command` is `ccbench explore` itself, of the scenario lotto-purchase, whose requests take more steps, and with",
+        "  everything that is made, counted and checked for each schedule.", "",
         "What differs between the tools, and speaks for neither:", "",
         "- shuttle draws at random from those who can go on, as `random` does. It starts and joins threads as part of every",
         "  schedule, each of which is a step; ours are there before the first one, and are used again.",
