@@ -894,7 +894,7 @@ class BadInput(WithFolder):
             (["--zzzzzzzzzz"], ["--zzzzzzzzzz", "--help"]),
             (["-x"], ["-x"]),
             (["--guard=cas", "stray"], ["'stray'"]),
-            (["explode"], ["'explode'", "run, power, report, gate, list, bench"]),
+            (["frobnicate"], ["'frobnicate'", "run, power, report, gate, explore, list, bench"]),
             (["lis"], ["'lis'", "did you mean list?"]),
             (["list", "--all"], ["--all"]),
         ]:
