@@ -107,7 +107,7 @@ void TrialProgram::run(Task task) {
 }
 
 /// Where nobody asks how late a request came, it is no step: all are there from the beginning.
-void TrialProgram::arrive(ExploredRequest& request) {
+void TrialProgram::arrive(ExploredRequest& request) const {
   if (!trial_.scenario->info.judges_age) return;
   Scheduler& scheduler = Scheduler::current();
   scheduler.touch(OperationKind::arrive, kClock, Mode::read);
@@ -115,7 +115,7 @@ void TrialProgram::arrive(ExploredRequest& request) {
 }
 
 /// Now somebody has an answer: others are to come later than that, and so much later that it is too old.
-void TrialProgram::let_time_pass() {
+void TrialProgram::let_time_pass() const {
   if (!trial_.scenario->info.judges_age) return;
   Scheduler& scheduler = Scheduler::current();
   const std::int64_t now = scheduler.now();

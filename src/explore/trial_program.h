@@ -79,8 +79,8 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   void enter_step(const Request& request, StepId step) override;
   void waits_for(const Request& request, Key key) override;
 
-  void arrive(ExploredRequest& request);
-  void let_time_pass();
+  void arrive(ExploredRequest& request) const;
+  void let_time_pass() const;
   Result section(const Request& request, const Entry& entry, int deeper);
   void enter(const Request& request);
   void leave(const Request& request);
