@@ -50,9 +50,11 @@ class Explorer {
     const double before = cpu_now();
     explore_as_asked();
     // Who is woken unasked may be spared what would keep it asleep for ever.
-    if (options_.spurious > 0 && goes_on()) {
+    if (options_.spurious > 0) {
+      const bool looks_further = goes_on();
+      result_.exhausted = false;
       scheduler_.allow_spurious_wakes(options_.spurious);
-      explore_as_asked();
+      if (looks_further) explore_as_asked();
     }
     conclude();
     result_.cpu_seconds = cpu_now() - before;

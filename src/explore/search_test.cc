@@ -293,6 +293,15 @@ TEST(Search, FindsWhatIsWaitedForInVainAlsoWhereWaitsWakeUnasked) {
   EXPECT_NE(holds.sentence.find("spurious wake-ups ≤ 1 each"), std::string::npos) << holds.sentence;
 }
 
+TEST(Search, ClaimsNoSpuriousWakesThatWereNotTried) {
+  const ExploredTrial trial = trial_of("synchronized", "counter", 2);
+  const SearchResult plain = search(trial, {.strategy = SearchStrategy::dpor});
+  ASSERT_TRUE(plain.exhausted);
+  const SearchResult cut =
+      search(trial, {.strategy = SearchStrategy::dpor, .schedules = plain.schedules, .spurious = 1});
+  EXPECT_EQ(cut.verdict, Verdict::inconclusive) << cut.sentence;
+}
+
 TEST(Search, DoesTheSameForTheSameSeed) {
   const auto first = search(trial_of("faulty-loser-clears", "lotto-purchase", 3),
                             {.strategy = SearchStrategy::random, .seed = 5});
