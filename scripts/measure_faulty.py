@@ -6,7 +6,9 @@
 
 Each guard runs for 20 trials under the command that `ccbench list --faulty` gives for it, and, if it holds its
 window open itself, for 20 more with --fault-window=0: the fault as it would stand in real code, under plain
-stress. A trial has caught it if its verdict is VIOLATION, HUNG or CRASHED. Takes some two minutes for all.
+stress. A trial has caught it if its verdict is VIOLATION, HUNG or CRASHED. Where the command is
+`ccbench explore`, because no machine need ever show the fault, trials are explorations with other seeds, and
+plain stress is the command without `explore`. Takes some two minutes for all.
 Needs the release build (build/release); writes src/guards/faulty/README.md, which
 src/guards/faulty/faulty_test.py holds ccbench to.
 Exit codes: 0 done, 2 usage, 7 something could not be measured.
@@ -29,6 +31,7 @@ TRIALS = 20
 AT_ONCE = 2
 TIMEOUT_S = 300
 CAUGHT = ("VIOLATION", "HUNG", "CRASHED")
+EXPLORE = "ccbench explore "
 
 HEAD = f"""# The guards that are wrong on purpose, and how ccbench catches them
 
@@ -36,7 +39,8 @@ Each breaks a promise that it makes; `ccbench list --faulty` names them with the
 file says what is wrong. Written by scripts/measure_faulty.py: {TRIALS} trials of each command. Where luck would decide, the guard
 holds its window open itself, for some milliseconds, so that it is caught every time. `plain stress` is the same command
 with `--fault-window=0`, under which nobody holds anything open: the fault as it stands in real code. Guards that hold no
-window have one figure for both.
+window have one figure for both. A command of `ccbench explore` runs with {TRIALS} seeds, and plain stress is the same one
+without `explore`.
 
 What the harness sees by itself, and no scenario has to know of:
 
@@ -125,7 +129,25 @@ def reasons_of(trial: dict) -> list[str]:
     return [trial["hang"]["kind"]] if trial["hang"] else []
 
 
+def explored(ccbench: Path, faulty: Faulty, trials: int) -> Caught:
+    """What only the explorer shows, by so many seeds."""
+    verdicts, reasons = Counter(), Counter()
+    for seed in range(1, trials + 1):
+        result = subprocess.run([ccbench, *shlex.split(faulty.command)[1:], f"--seed={seed}", "--json=-"],
+                                capture_output=True, text=True, timeout=TIMEOUT_S)
+        try:
+            (search,) = json.loads(result.stdout)["searches"]
+        except json.JSONDecodeError:
+            raise NotMeasured(f"{faulty.command} exited {result.returncode}: {result.stderr.strip()}") from None
+        verdicts[search["verdict"]] += 1
+        if search["found"]:
+            reasons.update({reason.partition(": ")[0] for reason in search["found"]["sentence"].split("; ")})
+    return Caught(trials, verdicts, reasons)
+
+
 def measured(ccbench: Path, faulty: Faulty, trials: int = TRIALS) -> Caught:
+    if is_explored(faulty):
+        return explored(ccbench, faulty, trials)
     flags = [f"--trials={trials}", "--seed=1", "--control=never", "--snapshot=never", "--json=-"]
     result = subprocess.run([ccbench, *shlex.split(faulty.command)[1:], *flags],
                             capture_output=True, text=True, timeout=TIMEOUT_S)
@@ -143,7 +165,13 @@ def measured_all(ccbench: Path, guards: list[Faulty]) -> list[Caught]:
         return list(threads.map(lambda faulty: measured(ccbench, faulty), guards))
 
 
+def is_explored(faulty: Faulty) -> bool:
+    return faulty.command.startswith(EXPLORE)
+
+
 def plain(faulty: Faulty) -> Faulty:
+    if is_explored(faulty):
+        return faulty._replace(command=faulty.command.replace(EXPLORE, "ccbench "))
     return faulty._replace(command=f"{faulty.command} --fault-window=0")
 
 
@@ -195,7 +223,7 @@ def text_of(rows: dict[str, str]) -> str:
 
 def measured_rows(ccbench: Path, guards: list[Faulty]) -> dict[str, str]:
     caught = measured_all(ccbench, guards)
-    holding = [faulty for faulty in guards if faulty.holds_window]
+    holding = [faulty for faulty in guards if faulty.holds_window or is_explored(faulty)]
     stressed = dict(zip((faulty.name for faulty in holding), plain_stress(ccbench, holding)))
     return {faulty.name: row_of(faulty, times, stressed.get(faulty.name, times))
             for faulty, times in zip(guards, caught)}

@@ -353,7 +353,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--requests", type=int, default=30000)
     parser.add_argument("--gates", type=counts, metavar="CANDIDATE=N[,CANDIDATE=N...]",
-                        help=f"run real gates instead, of {', '.join(arm for arm in ARMS if arm != 'base')}")
+                        help="run real gates instead, of " + ", ".join(arm for arm in ARMS if arm != "base").replace("%", "%%"))
     arguments = parser.parse_args()
     if arguments.rounds < LOOKS[-1]:
         parser.error(f"--rounds: a gate may need {LOOKS[-1]} pairs")

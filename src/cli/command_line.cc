@@ -62,9 +62,11 @@ constexpr std::string_view kAboutExplore =
     "Runs a few requests one step at a time, in every order that can make a difference, instead of waiting "
     "for\n"
     "the right one to come by: finds the order that breaks a guard, and shows it, or proves that there is\n"
-    "none. The code is that of ccbench run, on the explorer's locks, atomics and clock: sequentially\n"
-    "consistent, so that faults of weaker memory orders are not seen. No control is needed. Of the flags of\n"
-    "ccbench run it takes those that say what a request and its guard do, and --csv, --json and --html.";
+    "none. The code is that of ccbench run, on the explorer's locks, atomics and clock. Atomics are\n"
+    "sequentially consistent; by their memory orders and by locks it is known which loads of data may see "
+    "an\n"
+    "older value, and the oldest is tried. No control is needed. Of the flags of ccbench run it takes those\n"
+    "that say what a request and its guard do, and --csv, --json and --html.";
 
 constexpr std::string_view kExploreExamples =
     "Examples:\n"

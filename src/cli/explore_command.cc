@@ -54,6 +54,24 @@ class OutputFile {
   std::ofstream stream_;
 };
 
+/// All guards, one after the other, until a signal comes.
+std::vector<SearchResult> search_all(const Options& options, const Interruption& interruption) {
+  const ProgressLine line(options.progress && is_terminal(STDERR_FILENO));
+  const std::vector<explore::ExploredTrial>& trials = options.explore.trials;
+  explore::SearchOptions search = options.explore.search;
+  search.interrupted = [&] { return interruption.signal() != 0; };
+  std::vector<SearchResult> results;
+  for (const explore::ExploredTrial& trial : trials) {
+    search.progress = [&](std::uint64_t schedules) {
+      line.show(fmt::format("guard {} of {}: {}: {} schedules", results.size() + 1, trials.size(),
+                            trial.guard->info.name, schedules));
+    };
+    results.push_back(explore::search(trial, search));
+    if (results.back().interrupted) break;
+  }
+  return results;
+}
+
 int exit_code_of(const Options& options, const std::vector<SearchResult>& results) {
   int code = kExitOk;
   for (const SearchResult& result : results) {
@@ -78,13 +96,7 @@ int explore_command(const Options& options) {
   if (to_output > 1) throw UsageError("--csv, --json and --html: one of them may be standard output");
 
   Interruption interruption;
-  explore::SearchOptions search = asked.search;
-  search.interrupted = [&] { return interruption.signal() != 0; };
-  std::vector<SearchResult> results;
-  for (const explore::ExploredTrial& trial : asked.trials) {
-    results.push_back(explore::search(trial, search));
-    if (results.back().interrupted) break;
-  }
+  const std::vector<SearchResult> results = search_all(options, interruption);
   interruption.end_at_once();
 
   const bool to_error = to_output > 0;

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -20,6 +23,31 @@ CCBENCH = ""
 
 def run(*flags: str) -> subprocess.CompletedProcess:
     return subprocess.run([CCBENCH, "explore", *flags], capture_output=True, text=True, timeout=120)
+
+
+def on_terminal(*flags: str) -> str:
+    """What a terminal gets of both outputs."""
+    main, side = pty.openpty()
+    process = subprocess.Popen([CCBENCH, "explore", *flags], stdout=side, stderr=side)
+    os.close(side)
+    text = b""
+    with contextlib.suppress(OSError):  # The last writer has gone.
+        while chunk := os.read(main, 65536):
+            text += chunk
+    os.close(main)
+    process.wait(60)
+    return text.decode()
+
+
+class Progress(unittest.TestCase):
+    def test_is_shown_on_a_terminal_and_gone_at_the_end(self) -> None:
+        # Until it has been long enough: however fast this machine is, it is interrupted by its budget.
+        flags = ["--guard=none,synchronized", "--scenario=counter", "--requests=9", "--strategy=dfs", "--budget=1s"]
+        text = on_terminal(*flags)
+        self.assertRegex(text, r"\r\x1b\[Kguard 2 of 2: synchronized: \d+ schedules")
+        self.assertGreater(text.rindex("\r\x1b[K"), text.rindex("guard 2 of 2"))
+        self.assertNotIn("guard 2 of 2", on_terminal(*flags, "--no-progress"))
+        self.assertNotIn("guard 2 of 2", run(*flags).stderr)
 
 
 class Verdicts(unittest.TestCase):
@@ -46,6 +74,35 @@ class Verdicts(unittest.TestCase):
         again = run(*command[1].split())
         self.assertEqual(again.returncode, 3)
         self.assertIn("one payment sent: 2 instead of 1", again.stdout)
+
+    def test_show_old_values_where_nothing_orders_the_last_ones(self) -> None:
+        flags = ["--guard=faulty-relaxed", "--scenario=counter", "--requests=2"]
+        found = run(*flags)
+        self.assertEqual(found.returncode, 3, found.stdout + found.stderr)
+        self.assertRegex(found.stdout, r"load cell#\d+, an old value \(")
+        command = re.search(r"repeat it: ccbench explore (.*)", found.stdout)[1].split()
+        self.assertIn("--memory-model=release-acquire", command)
+        again = run(*command)
+        self.assertEqual(again.returncode, 3)
+        self.assertIn(", an old value", again.stdout)
+        # Of what a replay that has not been told finds, too.
+        command.remove("--memory-model=release-acquire")
+        self.assertEqual(run(*command).returncode, 3)
+        blind = run(*flags, "--memory-model=sequential")
+        self.assertEqual(blind.returncode, 0)
+        self.assertIn(" classes, sequentially consistent, symmetric)", blind.stdout)
+        asked = run("--guard=cas", "--scenario=counter", "--memory-model=release-acquire")
+        self.assertEqual(asked.returncode, 0)
+        self.assertIn(" classes, sequentially consistent atomics, release-acquire data, symmetric)", asked.stdout)
+
+    def test_say_which_memory_they_are_about(self) -> None:
+        for guard, memory, shown in (("cas", "auto", "release-acquire"), ("cas", "sequential", "sequential"),
+                                     ("faulty-relaxed", "auto", "release-acquire")):
+            flags = [f"--guard={guard}", "--scenario=counter", "--requests=2", f"--memory-model={memory}"]
+            (row,) = csv.DictReader(run(*flags, "--csv=-").stdout.splitlines())
+            self.assertEqual(row["memory_model"], shown, guard)
+            (search,) = json.loads(run(*flags, "--json=-").stdout)["searches"]
+            self.assertEqual(search["memory_model"], shown, guard)
 
     def test_say_where_a_replay_goes_another_way(self) -> None:
         found = run("--guard=cas", "--requests=2", "--replay=1:0.lock")
@@ -152,6 +209,14 @@ class Files(unittest.TestCase):
         self.assertTrue(none["found"]["confirmed"])
         self.assertEqual(sum(step["breaks"] for step in none["found"]["trace"]), 1)
         self.assertTrue(cas["exhaustive"])
+        self.assertTrue(any(len(step["inside"]) == 2 for step in none["found"]["trace"]))
+
+    def test_hold_who_waits_for_whom(self) -> None:
+        found = run("--guard=faulty-reentry", "--requests=1", "--reenter=1", "--json=-")
+        (search,) = json.loads(found.stdout)["searches"]
+        (blocked,) = search["found"]["blocked"]
+        self.assertEqual((blocked["request"], blocked["inside"]), (0, True))
+        self.assertRegex(blocked["why"], r"waits for mutex#\d+, held by itself")
 
     def test_may_be_standard_output(self) -> None:
         found = run("--guard=cas", "--csv=-")

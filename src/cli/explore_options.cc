@@ -105,6 +105,7 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
   const std::vector<std::string> strategies = {"auto", "random", "pct", "dfs", "dpor"};
   const std::vector<std::string> times = {"configured", "free"};
   const std::vector<std::string> backends = {"fibers", "threads"};
+  const std::vector<std::string> memories = {"sequential", "release-acquire", "auto"};
   const std::vector<std::string> symmetries = {"auto", "off"};
   SearchOptions search;
   search.strategy = static_cast<SearchStrategy>(values.choice("strategy", strategies));
@@ -119,6 +120,8 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
   search.depth = static_cast<std::uint32_t>(values.number("depth", 1, 100));
   search.symmetry = values.choice("symmetry", symmetries) == 0;
   search.scheduler.time = static_cast<explore::TimeOrder>(values.choice("time", times));
+  const std::size_t memory = values.choice("memory-model", memories);
+  if (memory < 2) search.memory = static_cast<explore::MemoryModel>(memory);
   search.spurious = static_cast<std::uint32_t>(values.number("spurious", 0, 100));
   search.scheduler.most_steps = static_cast<std::uint32_t>(values.number("steps", 10, 1'000'000));
   if (values.has("backend"))
@@ -138,7 +141,7 @@ std::string settings_of(const RawFlags& flags) {
   std::string text;
   for (const auto& [name, value] : flags) {
     const bool tells = is_one_of(name, kTaken) || is_setting(name) || name == "time" || name == "spurious" ||
-                       name == "steps";
+                       name == "memory-model" || name == "steps";
     if (tells && name != "guard") text += fmt::format(" --{}={}", name, value);
   }
   return text;

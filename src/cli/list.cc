@@ -65,12 +65,19 @@ std::string memory_of(const GuardInfo& guard) {
              : fmt::format("up to {} bytes for every key ever used", guard.bytes_per_key);
 }
 
+std::string command_that_shows(const GuardInfo& guard) {
+  constexpr std::string_view kExplore = "explore ";
+  const bool explored = guard.shown_by.starts_with(kExplore);
+  return fmt::format("ccbench {}--guard={} {}", explored ? kExplore : "", guard.name,
+                     guard.shown_by.substr(explored ? kExplore.size() : 0));
+}
+
 void add_guard(const GuardInfo& guard, Lines& lines) {
   lines.add(fmt::format("  {:<24} ", guard.name), guard.about);
   lines.add(fmt::format("  {:<24} promises: ", ""), joined(names_of(guard.promises), "nothing"));
   if (!guard.faulty()) lines.add(fmt::format("  {:<24} memory: ", ""), memory_of(guard));
   for (const Parameter& parameter : guard.parameters) add_parameter(parameter, lines);
-  if (guard.faulty()) lines.add_command(fmt::format("ccbench --guard={} {}", guard.name, guard.shown_by));
+  if (guard.faulty()) lines.add_command(command_that_shows(guard));
 }
 
 void add_faulty_guards(Lines& lines) {

@@ -16,7 +16,7 @@
 namespace ccbench {
 namespace {
 
-constexpr const char* kClearLine = "\r\033[K";
+constexpr std::string_view kClearLine = "\r\033[K";
 
 /// Writes what the reader takes, and gives the rest up when he takes nothing for a second: nobody reading is
 /// no reason to keep the run, and those who want to interrupt it, waiting.
@@ -34,14 +34,20 @@ void write_patiently(int descriptor, std::string_view text) {
 
 }  // namespace
 
-TerminalProgress::~TerminalProgress() {
+ProgressLine::~ProgressLine() {
   if (shown_) fmt::print(stderr, "{}", kClearLine);
 }
 
-void TerminalProgress::trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) {
+void ProgressLine::show(std::string_view text) const {
   if (!shown_) return;
-  fmt::print(stderr, "{}trial {} of {}: {}", kClearLine, number, most, guard);
+  fmt::print(stderr, "{}{}", kClearLine, text);
   std::fflush(stderr);
+}
+
+std::string_view ProgressLine::clear() const { return shown_ ? kClearLine : std::string_view{}; }
+
+void TerminalProgress::trial_begins(std::uint64_t number, std::uint64_t most, std::string_view guard) {
+  line_.show(fmt::format("trial {} of {}: {}", number, most, guard));
 }
 
 void TerminalProgress::snapshot_asked(const Snapshot& snapshot, const GuardInfo& guard,
@@ -49,7 +55,7 @@ void TerminalProgress::snapshot_asked(const Snapshot& snapshot, const GuardInfo&
   const SnapshotContext context{
       .scenario = scenario, .guard = guard.name, .promises = guard.promises, .stacks = stacks};
   std::ostringstream text;
-  if (shown_) text << kClearLine;
+  text << line_.clear();
   write_snapshot(context, snapshot, Detail::folded, text);
   text << '\n';
   std::fflush(stderr);

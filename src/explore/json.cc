@@ -2,6 +2,7 @@
 
 #include "driver/build.h"
 #include "explore/sinks.h"
+#include "explore/words.h"
 
 namespace ccbench::explore {
 namespace {
@@ -9,22 +10,26 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json_of(const TraceStep& step) {
-  return {{"request", step.task},
-          {"operation", step.operation},
-          {"object", step.object},
-          {"step", step.place},
-          {"breaks", step.breaks}};
+  Json inside = Json::array();
+  step.inside.each([&](Task task) { inside.push_back(task); });
+  return {{"request", step.task}, {"operation", step.operation}, {"object", step.object},
+          {"step", step.place},   {"inside", std::move(inside)}, {"breaks", step.breaks},
+          {"old_value", step.old}};
 }
 
 Json json_of(const Found& found) {
   Json trace = Json::array();
   for (const TraceStep& step : found.trace) trace.push_back(json_of(step));
+  Json blocked = Json::array();
+  for (const Blocked& each : found.blocked)
+    blocked.push_back({{"request", each.task}, {"why", each.why}, {"inside", each.inside}});
   return {{"verdict", ccbench::name_of(found.verdict)},
           {"sentence", found.sentence},
           {"preemptions", found.preemptions},
           {"confirmed", found.confirmed},
           {"replay", found.replay},
           {"results", found.results},
+          {"blocked", std::move(blocked)},
           {"trace", std::move(trace)}};
 }
 
@@ -39,6 +44,7 @@ Json json_of(const SearchResult& result) {
           {"preemptions", result.options.preemptions ? Json(*result.options.preemptions) : Json(nullptr)},
           {"time", result.options.scheduler.time == TimeOrder::configured ? "configured" : "free"},
           {"spurious", result.options.spurious},
+          {"memory_model", name_of(result.memory)},
           {"seed", result.options.seed},
           {"symmetric", result.symmetric},
           {"schedules", result.schedules},

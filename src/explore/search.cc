@@ -43,11 +43,23 @@ class Explorer {
     result_.trial = trial;
     result_.options = options;
     result_.symmetric = options.symmetry && is_symmetric(trial);
-    deadline_ = std::chrono::steady_clock::now() + std::chrono::nanoseconds(options.budget);
+    const auto now = std::chrono::steady_clock::now();
+    deadline_ = now + std::chrono::nanoseconds(options.budget);
+    next_report_ = now + kReportEvery;
   }
 
   SearchResult explore() {
     const double before = cpu_now();
+    explore_under(options_.memory.value_or(MemoryModel::sequential));
+    if (!options_.memory) explore_older_values();
+    result_.cpu_seconds = cpu_now() - before;
+    return std::move(result_);
+  }
+
+ private:
+  void explore_under(MemoryModel memory) {
+    follow(memory);
+    scheduler_.allow_spurious_wakes(0);
     explore_as_asked();
     // Who is woken unasked may be spared what would keep it asleep for ever.
     if (options_.spurious > 0) {
@@ -57,11 +69,32 @@ class Explorer {
       if (looks_further) explore_as_asked();
     }
     conclude();
-    result_.cpu_seconds = cpu_now() - before;
-    return std::move(result_);
   }
 
- private:
+  /// Where every load of every schedule was ordered after the store of what it saw, there are none.
+  void explore_older_values() {
+    const bool all = is_exhausted();
+    if (!scheduler_.happened().saw_unordered_load()) {
+      if (all) result_.memory = MemoryModel::release_acquire;
+      return;
+    }
+    const bool replays = options_.strategy == SearchStrategy::replay;
+    SearchResult before = result_;
+    if (!goes_on() && (!replays || result_.found)) return;
+    result_.exhausted = false;
+    explore_under(MemoryModel::release_acquire);
+    if (result_.found || (result_.verdict == Verdict::error && !replays)) return;
+    // It holds no less than before.
+    if (all && is_exhausted() && result_.verdict == Verdict::ok) before.memory = MemoryModel::release_acquire;
+    before.schedules = result_.schedules;
+    before.longest = result_.longest;
+    before.interrupted = result_.interrupted;
+    result_ = std::move(before);
+  }
+
+  /// Nothing is left to be tried.
+  bool is_exhausted() const { return result_.exhausted && !scheduler_.overflowed(); }
+
   void explore_as_asked() {
     switch (options_.strategy) {
       case SearchStrategy::automatic: automatic(); break;
@@ -100,12 +133,31 @@ class Explorer {
   /// A failure is soon found at random, and then the shortest way to it is looked for; where none is found,
   /// it is proven that there is none.
   void automatic() {
-    RandomWalk walk(options_.seed, kRandomSchedules);
-    if (until_failure(walk)) {
+    if (draw() || draw_older_values()) {
       shorten();
       return;
     }
     if (!out_of_budget()) tree({.reduction = Reduction::source_sets, .symmetric = result_.symmetric});
+  }
+
+  bool draw() {
+    RandomWalk walk(options_.seed, kRandomSchedules);
+    return until_failure(walk);
+  }
+
+  /// Before everything is tried, which may take longer than there is time.
+  bool draw_older_values() {
+    const bool has_older = !options_.memory && scheduler_.happened().saw_unordered_load();
+    if (!has_older || result_.memory != MemoryModel::sequential || !goes_on()) return false;
+    follow(MemoryModel::release_acquire);
+    if (draw()) return true;
+    follow(MemoryModel::sequential);
+    return false;
+  }
+
+  void follow(MemoryModel memory) {
+    result_.memory = memory;
+    scheduler_.choose(memory);
   }
 
   /// The first failure with the fewest preemptions: what a person understands best.
@@ -200,6 +252,7 @@ class Explorer {
 
   void describe_failure(const Shown& shown) {
     last_ = {};
+    last_.memory = result_.memory;
     last_.replay = to_replay(scheduler_.steps());
     std::vector<std::string> reasons;
     reasons.reserve(shown.broken.size());
@@ -248,7 +301,7 @@ class Explorer {
 
     void begin(const Scheduler& schedule) override { replay_.begin(schedule); }
     Task choose(const Scheduler& schedule, TaskSet enabled) override {
-      note_breach();
+      note_last_step(schedule);
       const Task task = replay_.choose(schedule, enabled);
       if (task == kNoTask) return task;
       const Operation& operation = schedule.pending(task);
@@ -263,7 +316,7 @@ class Explorer {
       return task;
     }
     bool end(const Scheduler& schedule, Ending ending) override {
-      note_breach();
+      note_last_step(schedule);
       return replay_.end(schedule, ending);
     }
     const std::string& diverged() const { return replay_.diverged(); }
@@ -278,9 +331,13 @@ class Explorer {
       }
       return inside;
     }
-    /// The first step after which something is beyond repair.
-    void note_breach() {
-      if (breached_ || found_.trace.empty()) return;
+    void note_last_step(const Scheduler& schedule) {
+      if (found_.trace.empty()) return;
+      const std::uint64_t old_loads = schedule.happened().old_loads();
+      found_.trace.back().old = old_loads > old_loads_;
+      old_loads_ = old_loads;
+      // The first step after which something is beyond repair.
+      if (breached_) return;
       breached_ = !explorer_.program_.broken(Ending::cut).empty();
       found_.trace.back().breaks = breached_;
     }
@@ -288,14 +345,20 @@ class Explorer {
     Explorer& explorer_;
     Replay replay_;
     Found& found_;
+    std::uint64_t old_loads_ = 0;
     bool breached_ = false;
   };
 
   bool out_of_time() {
     // The clock takes longer than many a schedule.
     if (result_.schedules % 64 != 0) return timed_out_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_report_) {
+      options_.progress(result_.schedules);
+      next_report_ = now + kReportEvery;
+    }
     result_.interrupted = result_.interrupted || options_.interrupted();
-    timed_out_ = result_.interrupted || (options_.budget > 0 && std::chrono::steady_clock::now() > deadline_);
+    timed_out_ = result_.interrupted || (options_.budget > 0 && now > deadline_);
     return timed_out_;
   }
 
@@ -339,7 +402,7 @@ class Explorer {
       result_.sentence = "this schedule breaks nothing";
       return;
     }
-    if (!result_.exhausted || scheduler_.overflowed()) {
+    if (!is_exhausted()) {
       result_.verdict = Verdict::inconclusive;
       result_.sentence = why_not_all();
       return;
@@ -355,10 +418,13 @@ class Explorer {
     } else {
       const bool all = options_.strategy == SearchStrategy::dfs;
       result_.sentence =
-          fmt::format("exhaustive: {} {}, sequentially consistent{}{}", result_.classes, noun_of_classes(),
+          fmt::format("exhaustive: {} {}, sequentially consistent{}{}{}", result_.classes, noun_of_classes(),
+                      result_.memory == MemoryModel::release_acquire ? " atomics, release-acquire data" : "",
                       unasked(), result_.symmetric && !all ? ", symmetric" : "");
     }
   }
+
+  static constexpr std::chrono::milliseconds kReportEvery{200};
 
   const SearchOptions options_;
   TrialProgram program_;
@@ -366,6 +432,7 @@ class Explorer {
   SearchResult result_;
   Found last_;  ///< of the last failure
   std::chrono::steady_clock::time_point deadline_;
+  std::chrono::steady_clock::time_point next_report_;
   bool more_ = true;
   bool timed_out_ = false;
 };

@@ -33,8 +33,12 @@ struct SearchOptions {
   std::uint32_t spurious =
       0;                 ///< so many waits of each request may end unasked; all is searched without, too
   bool symmetry = true;  ///< where the requests are alike
+  /// Nothing: `sequential`, and where that shows no failure, `release_acquire`, if that can be any different.
+  std::optional<MemoryModel> memory = {};
   std::vector<ReplayStep> replay = {};
   std::function<bool()> interrupted = [] { return false; };
+  /// Called a few times a second, with the schedules so far.
+  std::function<void(std::uint64_t)> progress = [](std::uint64_t /*schedules*/) {};
 };
 
 inline constexpr std::uint64_t kRandomSchedules = 1000;
@@ -47,6 +51,7 @@ struct TraceStep {
   std::string place;      ///< the scenario's step it is in; empty: in the guard
   TaskSet inside = {};    ///< requests that had begun and were in their sections when it was taken
   bool breaks = false;    ///< with this step what is broken was beyond repair
+  bool old = false;       ///< a load that did not see the last value
 };
 
 /// Who could not go on at the end of a deadlock.
@@ -65,6 +70,7 @@ struct Found {
   std::vector<std::string> results;  ///< what each request got
   std::string replay;
   std::uint32_t preemptions = 0;
+  MemoryModel memory = MemoryModel::sequential;
   bool confirmed = false;  ///< it was replayed, and did the same
 };
 
@@ -81,6 +87,8 @@ struct SearchResult {
   std::uint64_t first_failure = 0;  ///< the schedule that showed the first of those, from 1; 0: none
   std::uint64_t longest = 0;        ///< steps of the longest schedule
   bool exhausted = false;           ///< nothing is left to be tried, within the preemptions that are allowed
+  MemoryModel memory = MemoryModel::sequential;  ///< of what was found; if nothing was, the weaker one that
+                                                 ///< all was tried under
   double cpu_seconds = 0;
   Verdict verdict = Verdict::inconclusive;
   std::string sentence;

@@ -27,6 +27,10 @@ std::string_view name_of(SearchStrategy strategy) {
   return {};
 }
 
+std::string_view name_of(MemoryModel memory) {
+  return memory == MemoryModel::sequential ? "sequential" : "release-acquire";
+}
+
 std::string verdict_in_words(const SearchResult& result) {
   const std::string_view verdict = ccbench::name_of(result.verdict);
   if (result.verdict == Verdict::hung)
@@ -43,7 +47,8 @@ std::string headline(const SearchResult& result) {
 }
 
 std::string operation_of(const TraceStep& step) {
-  return step.object.empty() ? step.operation : fmt::format("{} {}", step.operation, step.object);
+  if (step.object.empty()) return step.operation;
+  return fmt::format("{} {}{}", step.operation, step.object, step.old ? ", an old value" : "");
 }
 
 std::string in_words(const TraceStep& step) {
@@ -78,7 +83,10 @@ std::vector<Stretch> shown_of(const Found& found, std::size_t most) {
 }
 
 std::string replaying_command_of(const SearchResult& result, const Found& found, std::string_view settings) {
-  return fmt::format("ccbench explore --guard={}{} --replay={}", result.trial.guard->info.name, settings,
+  const bool says_memory = settings.find(" --memory-model=") != std::string_view::npos;
+  const bool needs_memory = found.memory != MemoryModel::sequential && !says_memory;
+  return fmt::format("ccbench explore --guard={}{}{} --replay={}", result.trial.guard->info.name, settings,
+                     needs_memory ? fmt::format(" --memory-model={}", name_of(found.memory)) : "",
                      found.replay);
 }
 

@@ -13,7 +13,7 @@ namespace ccbench::explore {
 /// `2 requests of 1 ticket, every order of steps that makes a difference`.
 std::string headline(const SearchResult& result);
 
-/// `store cell#1`.
+/// `store cell#1`, `load cell#1, an old value`.
 std::string operation_of(const TraceStep& step);
 /// With the scenario's step that it is in: `store cell#1 (purchase)`.
 std::string in_words(const TraceStep& step);
@@ -23,6 +23,8 @@ Task tasks_in(const SearchResult& result, const Found& found);
 
 /// `request 1`, `thread 3`; of a time that comes, `clock`.
 std::string name_in_trace(const SearchResult& result, const Found& found, Task task);
+
+std::string_view name_of(MemoryModel memory);
 
 inline constexpr std::string_view kBreaks = "not to be repaired";
 

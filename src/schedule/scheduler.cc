@@ -33,7 +33,9 @@ Ending Scheduler::run(Strategy& strategy) {
   alarms_ = {};
   passing_ = {};
   wanted_alarms_.clear();
+  happened_.begin_schedule();
   count_ = own_ = program_.tasks();
+  for (Task task = 0; task < own_; ++task) happened_.begin_task(task, kNoTask);
   program_.begin();
   serving_ = TaskSet::first(count_) - TaskSet::first(own_);
   primed_ = 0;
@@ -280,24 +282,38 @@ ObjectId Scheduler::make(ObjectKind kind) {
   object.depth = 0;
   object.readers = object.waiting = object.notified = {};
   object.notices.clear();
-  return static_cast<ObjectId>(made_++);
+  const auto id = static_cast<ObjectId>(made_++);
+  happened_.begin_object(id);
+  return id;
 }
 
-void Scheduler::take(Object& mutex) const {
-  mutex.owner = running_;
-  ++mutex.depth;
+ObjectId Scheduler::make_cell(std::uint64_t value) {
+  const ObjectId cell = make(ObjectKind::cell);
+  happened_.store(kNoTask, cell, value);
+  return cell;
+}
+
+void Scheduler::take(ObjectId mutex) {
+  objects_[mutex].owner = running_;
+  ++objects_[mutex].depth;
+  happened_.acquire(running_, mutex);
+}
+
+void Scheduler::take_shared(ObjectId mutex) {
+  objects_[mutex].readers.add(running_);
+  happened_.acquire_shared(running_, mutex);
 }
 
 void Scheduler::lock(ObjectId mutex, bool recursive) {
   if (!perform({.kind = OperationKind::lock, .first = {mutex, Mode::acquire}, .recursive = recursive}))
     return;
-  take(objects_[mutex]);
+  take(mutex);
 }
 
 bool Scheduler::try_lock(ObjectId mutex, bool recursive) {
   if (!perform({.kind = OperationKind::try_lock, .first = {mutex, Mode::write}})) return true;
   if (!is_lockable(objects_[mutex], running_, recursive)) return false;
-  take(objects_[mutex]);
+  take(mutex);
   return true;
 }
 
@@ -309,7 +325,7 @@ bool Scheduler::lock_until(ObjectId mutex, std::int64_t deadline) {
     fire(deadline);
     return false;
   }
-  take(objects_[mutex]);
+  take(mutex);
   return true;
 }
 
@@ -318,23 +334,25 @@ void Scheduler::unlock(ObjectId mutex) {
   Object& its = objects_[mutex];
   if (its.depth > 0 && --its.depth > 0) return;
   its.owner = kNoTask;
+  happened_.release(running_, mutex);
 }
 
 void Scheduler::lock_shared(ObjectId mutex) {
   if (!perform({.kind = OperationKind::lock_shared, .first = {mutex, Mode::acquire_shared}})) return;
-  objects_[mutex].readers.add(running_);
+  take_shared(mutex);
 }
 
 bool Scheduler::try_lock_shared(ObjectId mutex) {
   if (!perform({.kind = OperationKind::try_lock_shared, .first = {mutex, Mode::write}})) return true;
   if (objects_[mutex].owner != kNoTask) return false;
-  objects_[mutex].readers.add(running_);
+  take_shared(mutex);
   return true;
 }
 
 void Scheduler::unlock_shared(ObjectId mutex) {
   if (!perform({.kind = OperationKind::unlock_shared, .first = {mutex, Mode::release_shared}})) return;
   objects_[mutex].readers.remove(running_);
+  happened_.release_shared(running_, mutex);
 }
 
 bool Scheduler::wait(ObjectId condition, ObjectId mutex, std::int64_t deadline) {
@@ -345,6 +363,7 @@ bool Scheduler::wait(ObjectId condition, ObjectId mutex, std::int64_t deadline) 
   }
   objects_[mutex].owner = kNoTask;
   objects_[mutex].depth = 0;
+  happened_.release(running_, mutex);
   objects_[condition].waiting.add(running_);
   bool notified = true;
   if (perform({.kind = OperationKind::wake, .first = {condition, Mode::write}, .deadline = deadline})) {
@@ -401,8 +420,18 @@ void Scheduler::notify_all(ObjectId on) {
   object.notices.clear();
 }
 
-void Scheduler::touch(OperationKind kind, ObjectId object, Mode mode) {
-  perform({.kind = kind, .first = {object, mode}});
+void Scheduler::touch(OperationKind kind, ObjectId atomic, Mode mode) {
+  perform({.kind = kind, .first = {atomic, mode}});
+}
+
+std::uint64_t Scheduler::load(ObjectId cell) {
+  perform({.kind = OperationKind::load, .first = {cell, Mode::read}});
+  return happened_.load(running_, cell);
+}
+
+void Scheduler::store(ObjectId cell, std::uint64_t value) {
+  perform({.kind = OperationKind::store, .first = {cell, Mode::write}});
+  happened_.store(running_, cell, value);
 }
 
 /// Moves the clock on to when a time is over. Who has asked what time it is, before or after, sees a
@@ -480,6 +509,7 @@ ObjectId Scheduler::spawn(std::function<void()> body) {
   if (!perform({.kind = OperationKind::spawn, .first = {thread, Mode::write}}) && running_ != kNoTask)
     return thread;
   const Task child = add_task();  // Primed when its parent stands at its next operation.
+  happened_.begin_task(child, running_);
   objects_[thread].owner = child;
   tasks_[child].body = std::move(body);
   tasks_[child].thread = thread;
@@ -487,7 +517,9 @@ ObjectId Scheduler::spawn(std::function<void()> body) {
 }
 
 void Scheduler::join(ObjectId thread) {
-  if (perform({.kind = OperationKind::join, .first = {thread, Mode::acquire}}) || running_ != kNoTask) return;
+  if (perform({.kind = OperationKind::join, .first = {thread, Mode::acquire}}))
+    return happened_.join(running_, objects_[thread].owner);
+  if (running_ != kNoTask) return;
   // The main one waits for who serves.
   if (!unfinished_.contains(objects_[thread].owner)) return;
   const std::size_t steps = steps_.size();

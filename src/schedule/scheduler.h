@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "schedule/contexts.h"
+#include "schedule/happens_before.h"
 #include "schedule/operation.h"
 
 namespace ccbench::explore {
@@ -97,6 +98,8 @@ class Scheduler {
   /// the standard allows. Nobody can count on it, and yet a wait that could still end so is no deadlock: who
   /// looks for deadlocks allows none.
   void allow_spurious_wakes(std::uint32_t most) { spurious_wakes_ = most; }
+  /// From the next schedule on.
+  void choose(MemoryModel model) { happened_.choose(model); }
   /// One schedule, from `Program::begin` until it ends. What cannot go on is left as it stands, to be looked
   /// at.
   Ending run(Strategy& strategy);
@@ -118,6 +121,8 @@ class Scheduler {
   Task holder(Task task) const;
   /// Some schedule had more alarms than can be set, so that not all orders were seen.
   bool overflowed() const { return overflowed_; }
+  /// Of the stores and loads of all schedules so far.
+  const HappensBefore& happened() const { return happened_; }
 
   // What a person is told.
   std::string name_of(ObjectId object) const;
@@ -137,7 +142,16 @@ class Scheduler {
   bool wait(ObjectId condition, ObjectId mutex, std::int64_t deadline);
   void notify_one(ObjectId on);
   void notify_all(ObjectId on);
-  void touch(OperationKind kind, ObjectId object, Mode mode);
+  ObjectId make_cell(std::uint64_t value);
+  std::uint64_t load(ObjectId cell);
+  void store(ObjectId cell, std::uint64_t value);
+  void touch(OperationKind kind, ObjectId atomic, Mode mode);
+  // What a step that touched an atomic did to it, and in which order.
+  void was_read(ObjectId atomic, std::memory_order order) { happened_.read(running_, atomic, order); }
+  void was_written(ObjectId atomic, std::memory_order order) { happened_.write(running_, atomic, order); }
+  void was_modified(ObjectId atomic, std::memory_order order) { happened_.modify(running_, atomic, order); }
+  /// Part of the step that is being taken.
+  void fence(std::memory_order order) { happened_.fence(running_, order); }
   /// After a step of kind `watch` that found the old value: begins to wait.
   void begin_to_wait(ObjectId on);
   void wake(ObjectId on);
@@ -205,7 +219,8 @@ class Scheduler {
   bool is_waited_for(std::int64_t time) const;
   void arm_alarms(std::int64_t but);
   void drop_alarms();
-  void take(Object& mutex) const;
+  void take(ObjectId mutex);
+  void take_shared(ObjectId mutex);
   void end_wait(Object& on) const;
   void run_on();
   void abort_rest();
@@ -238,6 +253,7 @@ class Scheduler {
   bool aborting_ = false;
   bool overflowed_ = false;
   std::uint32_t spurious_wakes_ = 0;
+  HappensBefore happened_;
 };
 
 }  // namespace ccbench::explore

@@ -1,9 +1,11 @@
 // The explorer's synchronization policy: every operation is a step that the scheduler chooses.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,8 +25,9 @@ namespace ccbench {
 // Names and forms are those of std, whose place these types take.
 // NOLINTBEGIN(readability-identifier-naming,readability-make-member-function-const,google-explicit-constructor)
 
-/// What `StdSync` offers, for the tasks of the scheduler that runs. Sequentially consistent: memory orders
-/// are taken and not looked at. Objects must be made and used while a schedule runs.
+/// What `StdSync` offers, for the tasks of the scheduler that runs. All see the steps in one order: an atomic
+/// has the last value whatever the memory order, and the order says what is known of the cells. Objects must
+/// be made and used while a schedule runs.
 struct ExploreSync {
  private:
   using Scheduler = explore::Scheduler;
@@ -32,6 +35,7 @@ struct ExploreSync {
   using Kind = explore::ObjectKind;
   using Op = explore::OperationKind;
   using Mode = explore::Mode;
+  using Order = std::memory_order;
   static Scheduler& scheduler() { return Scheduler::current(); }
 
  public:
@@ -61,6 +65,8 @@ struct ExploreSync {
   static void spin_for(std::chrono::nanoseconds duration) { sleep_for(duration); }
   static void yield() { scheduler().yield(); }
   static void relax() { scheduler().yield(); }
+  /// No step of its own that another could come before or after.
+  static void fence(std::memory_order order) { scheduler().fence(order); }
   /// Only the order of steps is explored, no deaths.
   [[noreturn]] static void end_process() { throw std::logic_error("the explorer ends no process"); }
 
@@ -69,6 +75,12 @@ struct ExploreSync {
  private:
   static std::int64_t after(std::chrono::nanoseconds duration) {
     return scheduler().now() + std::max<std::int64_t>(0, duration.count());
+  }
+
+  /// Of a comparison that fails, where one order is given for both.
+  static constexpr Order without_release(Order order) {
+    if (order == std::memory_order_acq_rel) return std::memory_order_acquire;
+    return order == std::memory_order_release ? std::memory_order_relaxed : order;
   }
 
   template <bool kRecursive>
@@ -183,12 +195,14 @@ struct ExploreSync {
     atomic& operator=(const atomic&) = delete;
     ~atomic() = default;
 
-    T load(std::memory_order /*order*/ = std::memory_order_seq_cst) const {
+    T load(Order order = std::memory_order_seq_cst) const {
       scheduler().touch(Op::load, id_, Mode::read);
+      scheduler().was_read(id_, order);
       return value_;
     }
-    void store(T value, std::memory_order /*order*/ = std::memory_order_seq_cst) {
+    void store(T value, Order order = std::memory_order_seq_cst) {
       scheduler().touch(Op::store, id_, Mode::write);
+      scheduler().was_written(id_, order);
       value_ = value;
     }
     operator T() const { return load(); }  // NOLINT(google-explicit-constructor)
@@ -197,44 +211,50 @@ struct ExploreSync {
       return value;
     }
 
-    T exchange(T value, std::memory_order /*order*/ = std::memory_order_seq_cst) {
-      return modify([&](T) { return value; });
+    T exchange(T value, Order order = std::memory_order_seq_cst) {
+      return modify([&](T) { return value; }, order);
     }
-    bool compare_exchange_strong(T& expected, T desired,
-                                 std::memory_order /*success*/ = std::memory_order_seq_cst,
-                                 std::memory_order /*failure*/ = std::memory_order_seq_cst) {
+    bool compare_exchange_strong(T& expected, T desired, Order success, Order failure) {
       scheduler().touch(Op::modify, id_, Mode::write);
       if (value_ == expected) {
+        scheduler().was_modified(id_, success);
         value_ = desired;
         return true;
       }
+      scheduler().was_read(id_, failure);
       expected = value_;
       return false;
     }
+    bool compare_exchange_strong(T& expected, T desired, Order order = std::memory_order_seq_cst) {
+      return compare_exchange_strong(expected, desired, order, without_release(order));
+    }
     /// Never fails without a reason.
-    bool compare_exchange_weak(T& expected, T desired, std::memory_order success = std::memory_order_seq_cst,
-                               std::memory_order failure = std::memory_order_seq_cst) {
+    bool compare_exchange_weak(T& expected, T desired, Order success, Order failure) {
       return compare_exchange_strong(expected, desired, success, failure);
     }
-    T fetch_add(T by, std::memory_order /*order*/ = std::memory_order_seq_cst) {
-      return modify([&](T value) { return static_cast<T>(value + by); });
+    bool compare_exchange_weak(T& expected, T desired, Order order = std::memory_order_seq_cst) {
+      return compare_exchange_strong(expected, desired, order);
     }
-    T fetch_sub(T by, std::memory_order /*order*/ = std::memory_order_seq_cst) {
-      return modify([&](T value) { return static_cast<T>(value - by); });
+    T fetch_add(T by, Order order = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value + by); }, order);
     }
-    T fetch_or(T with, std::memory_order /*order*/ = std::memory_order_seq_cst) {
-      return modify([&](T value) { return static_cast<T>(value | with); });
+    T fetch_sub(T by, Order order = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value - by); }, order);
     }
-    T fetch_and(T with, std::memory_order /*order*/ = std::memory_order_seq_cst) {
-      return modify([&](T value) { return static_cast<T>(value & with); });
+    T fetch_or(T with, Order order = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value | with); }, order);
+    }
+    T fetch_and(T with, Order order = std::memory_order_seq_cst) {
+      return modify([&](T value) { return static_cast<T>(value & with); }, order);
     }
     T operator++() { return static_cast<T>(fetch_add(1) + 1); }
     T operator--() { return static_cast<T>(fetch_sub(1) - 1); }
 
     /// Looks; and while it finds the old value, waits to be notified and looks again.
-    void wait(T old, std::memory_order /*order*/ = std::memory_order_seq_cst) const {
+    void wait(T old, Order order = std::memory_order_seq_cst) const {
       for (;;) {
         scheduler().touch(Op::watch, id_, Mode::write);
+        scheduler().was_read(id_, order);
         if (value_ != old) return;
         scheduler().begin_to_wait(id_);
         scheduler().wake(id_);
@@ -245,8 +265,9 @@ struct ExploreSync {
 
    private:
     template <class Change>
-    T modify(Change change) {
+    T modify(Change change, Order order) {
       scheduler().touch(Op::modify, id_, Mode::write);
+      scheduler().was_modified(id_, order);
       return std::exchange(value_, change(value_));
     }
 
@@ -254,24 +275,29 @@ struct ExploreSync {
     T value_;
   };
 
+  /// A load sees what the scheduler's `MemoryModel` says.
   template <class T>
     requires(std::is_trivially_copyable_v<T> && sizeof(T) <= 8)
   class cell {
    public:
     cell(T value = T{})
-        : id_(scheduler().make(Kind::cell)), value_(value) {}  // NOLINT(google-explicit-constructor)
+        : id_(scheduler().make_cell(bits_of(value))) {}  // NOLINT(google-explicit-constructor)
     T load() const {
-      scheduler().touch(Op::load, id_, Mode::read);
-      return value_;
+      const std::uint64_t bits = scheduler().load(id_);
+      T value;
+      std::memcpy(&value, &bits, sizeof(T));
+      return value;
     }
-    void store(T value) {
-      scheduler().touch(Op::store, id_, Mode::write);
-      value_ = value;
-    }
+    void store(T value) { scheduler().store(id_, bits_of(value)); }
 
    private:
+    static std::uint64_t bits_of(T value) {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, &value, sizeof(T));
+      return bits;
+    }
+
     const Id id_;
-    T value_;
   };
 
   /// One of the scheduler's tasks.

@@ -67,9 +67,8 @@ class StampedLock {
 
   /// Whether nobody has begun to write since the stamp was given, but for who holds it.
   bool validate(Stamp stamp) const {
-    // What was read before is read before the version is. No step of its own that another could come before
-    // or after, so it need not come from Sync.
-    std::atomic_thread_fence(std::memory_order_acquire);
+    // What was read before is read before the version is.
+    Sync::fence(std::memory_order_acquire);
     return stamp != 0 && is_of(stamp, state_.load(std::memory_order_relaxed));
   }
 
@@ -156,7 +155,7 @@ class StampedLock {
 
   /// What the section writes is seen by nobody who does not see that somebody writes.
   static Stamp begin_writing(State state) {
-    std::atomic_thread_fence(std::memory_order_release);
+    Sync::fence(std::memory_order_release);
     return version_of(state);
   }
 

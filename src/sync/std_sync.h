@@ -83,6 +83,7 @@ struct StdSync {
     yield();
 #endif
   }
+  static void fence(std::memory_order order) { std::atomic_thread_fence(order); }
   /// As a power cut would, with nothing cleaned up; only a trial's process may be ended so.
   [[noreturn]] static void end_process() {
     kill(getpid(), SIGKILL);

@@ -55,7 +55,7 @@ class FaultyGuards(unittest.TestCase):
                  if not path.stem.endswith(("_test", "_benchmark"))}
         self.assertEqual({faulty.name for faulty in self.guards}, files)
         for faulty in self.guards:
-            self.assertRegex(faulty.command, rf"^ccbench --guard={faulty.name} --", faulty.name)
+            self.assertRegex(faulty.command, rf"^ccbench (explore )?--guard={faulty.name} --", faulty.name)
 
     def test_are_all_in_the_table(self) -> None:
         self.assertEqual(set(self.expected), {faulty.name for faulty in self.guards}, "run scripts/measure_faulty.py")
