@@ -2,86 +2,65 @@
 
 namespace ccbench::explore {
 
-void HappensBefore::begin_object(ObjectId object) {
-  if (object >= objects_.size()) objects_.resize(object + 1);
-  Object& its = objects_[object];
-  its.released.clear();
-  its.released_shared.clear();
-  its.stores.clear();
-}
-
-void HappensBefore::begin_task(Task task, Task maker) {
-  Known& known = known_[task];
-  known.now.clear();
-  known.fenced.clear();
-  known.pending.clear();
-  if (maker != kNoTask) known.now.join(known_[maker].now);
-}
-
 void HappensBefore::join(Task task, Task ended) {
-  if (task != kNoTask) known_[task].now.join(known_[ended].now);
+  if (follows(task)) publish(ended, known_[task].now);
 }
 
 void HappensBefore::acquire(Task task, ObjectId object) {
-  if (task == kNoTask) return;
+  if (!follows(task)) return;
   known_[task].now.join(objects_[object].released);
   known_[task].now.join(objects_[object].released_shared);
 }
 
 void HappensBefore::release(Task task, ObjectId object) {
-  if (task != kNoTask) objects_[object].released.join(known_[task].now);
+  if (follows(task)) publish(task, objects_[object].released);
 }
 
 void HappensBefore::acquire_shared(Task task, ObjectId object) {
-  if (task != kNoTask) known_[task].now.join(objects_[object].released);
+  if (follows(task)) known_[task].now.join(objects_[object].released);
 }
 
 void HappensBefore::release_shared(Task task, ObjectId object) {
-  if (task != kNoTask) objects_[object].released_shared.join(known_[task].now);
+  if (follows(task)) publish(task, objects_[object].released_shared);
 }
 
-void HappensBefore::read(Task task, ObjectId atomic, std::memory_order order) {
-  if (task == kNoTask) return;
+void HappensBefore::note_read(Task task, ObjectId atomic, std::memory_order order) {
   Known& known = known_[task];
   (acquires(order) ? known.now : known.pending).join(objects_[atomic].released);
 }
 
-void HappensBefore::write(Task task, ObjectId atomic, std::memory_order order) {
+void HappensBefore::note_write(Task task, ObjectId atomic, std::memory_order order) {
   objects_[atomic].released.clear();
-  if (task == kNoTask) return;
-  const Known& known = known_[task];
-  objects_[atomic].released.join(releases(order) ? known.now : known.fenced);
+  release_to(task, objects_[atomic].released, order);
 }
 
-void HappensBefore::modify(Task task, ObjectId atomic, std::memory_order order) {
-  if (task == kNoTask) return;
-  read(task, atomic, order);
-  const Known& known = known_[task];
-  objects_[atomic].released.join(releases(order) ? known.now : known.fenced);
+void HappensBefore::note_modification(Task task, ObjectId atomic, std::memory_order order) {
+  note_read(task, atomic, order);
+  release_to(task, objects_[atomic].released, order);
 }
 
 void HappensBefore::fence(Task task, std::memory_order order) {
-  if (task == kNoTask) return;
+  if (!follows(task)) return;
   Known& known = known_[task];
   if (acquires(order)) known.now.join(known.pending);
-  if (releases(order)) known.fenced.join(known.now);
+  if (releases(order)) publish(task, known.fenced);
 }
 
-void HappensBefore::store(Task task, ObjectId cell, std::uint64_t value) {
-  const std::uint32_t number = task == kNoTask ? 0 : known_[task].now.count(task);
-  objects_[cell].stores.push_back({.task = task, .number = number, .value = value});
+void HappensBefore::note_store(Task task, ObjectId cell, std::uint64_t replaced) {
+  Object& its = objects_[cell];
+  if (model_ != MemoryModel::sequential) its.older.push_back({.store = its.last, .value = replaced});
+  its.last = {.task = task, .number = task == kNoTask ? 0 : ++known_[task].stores};
 }
 
-std::uint64_t HappensBefore::load(Task task, ObjectId cell) {
-  const std::vector<Store>& stores = objects_[cell].stores;
-  if (task == kNoTask || is_before(stores.back(), task)) return stores.back().value;
+bool HappensBefore::may_see_last(Task task, ObjectId cell) {
   unordered_ = true;
-  if (model_ == MemoryModel::sequential) return stores.back().value;
+  if (model_ == MemoryModel::sequential) return true;
   ++old_loads_;
-  // The first one is its maker's, so that there is one.
-  auto seen = stores.rbegin();
-  while (!is_before(*seen, task)) ++seen;
-  return seen->value;
+  // The first one is its maker's, which all know.
+  auto seen = objects_[cell].older.rbegin();
+  while (!is_before(seen->store, task)) ++seen;
+  older_value_ = seen->value;
+  return false;
 }
 
 }  // namespace ccbench::explore

@@ -31,10 +31,30 @@ class HappensBefore {
   void choose(MemoryModel model) { model_ = model; }
   MemoryModel model() const { return model_; }
 
-  void begin_schedule() { old_loads_ = 0; }
-  void begin_object(ObjectId object);
+  void begin_schedule() {
+    old_loads_ = 0;
+    // One load that is not ordered is all that there is to know, unless older values are to be seen.
+    follows_ = model_ != MemoryModel::sequential || !unordered_;
+  }
+  void begin_object(ObjectId object) {
+    if (object >= objects_.size()) objects_.resize(object + 1);
+    if (!follows_) return;
+    Object& its = objects_[object];
+    its.released.clear();
+    its.released_shared.clear();
+    its.last = {};
+    its.older.clear();
+  }
   /// What its maker has done happens before all that it does.
-  void begin_task(Task task, Task maker);
+  void begin_task(Task task, Task maker) {
+    if (!follows_) return;
+    Known& known = known_[task];
+    known.stores = 0;
+    known.now.clear();
+    known.fenced.clear();
+    known.pending.clear();
+    if (maker != kNoTask) publish(maker, known.now);
+  }
   void join(Task task, Task ended);
 
   void acquire(Task task, ObjectId object);
@@ -43,14 +63,27 @@ class HappensBefore {
   void acquire_shared(Task task, ObjectId object);
   void release_shared(Task task, ObjectId object);
 
-  // Of an atomic that was read, written, or both as one step.
-  void read(Task task, ObjectId atomic, std::memory_order order);
-  void write(Task task, ObjectId atomic, std::memory_order order);
-  void modify(Task task, ObjectId atomic, std::memory_order order);
+  // An atomic was read, written, or both as one step.
+  void read(Task task, ObjectId atomic, std::memory_order order) {
+    if (follows(task)) note_read(task, atomic, order);
+  }
+  void write(Task task, ObjectId atomic, std::memory_order order) {
+    if (follows(task)) note_write(task, atomic, order);
+  }
+  void modify(Task task, ObjectId atomic, std::memory_order order) {
+    if (follows(task)) note_modification(task, atomic, order);
+  }
   void fence(Task task, std::memory_order order);
 
-  void store(Task task, ObjectId cell, std::uint64_t value);
-  std::uint64_t load(Task task, ObjectId cell);
+  /// A cell was stored to, in place of this value.
+  void store(Task task, ObjectId cell, std::uint64_t replaced) {
+    if (follows_) note_store(task, cell, replaced);
+  }
+  /// Whether a load sees the last value; else it sees what `older_value` says then.
+  bool sees_last(Task task, ObjectId cell) {
+    return !follows(task) || is_before(objects_[cell].last, task) || may_see_last(task, cell);
+  }
+  std::uint64_t older_value() const { return older_value_; }
 
   /// Loads of this schedule that did not see the last value.
   std::uint64_t old_loads() const { return old_loads_; }
@@ -64,10 +97,9 @@ class HappensBefore {
    public:
     void clear() { width_ = 0; }
     std::uint32_t of(Task task) const { return task < width_ ? stores_[task] : 0; }
-    /// Answers the number of the store.
-    std::uint32_t count(Task task) {
+    void set(Task task, std::uint32_t stores) {
       widen(task + 1);
-      return ++stores_[task];
+      stores_[task] = stores;
     }
     void join(const Clock& other) {
       widen(other.width_);
@@ -84,20 +116,32 @@ class HappensBefore {
     std::array<std::uint32_t, kMostTasks> stores_{};  ///< from `width_` on, anything
   };
   struct Known {
-    Clock now;
+    std::uint32_t stores = 0;  ///< the task's own
+    Clock now;                 ///< of the others'
     Clock fenced;   ///< what a relaxed write releases: all that was known at the last releasing fence
     Clock pending;  ///< what relaxed reads have seen released, and the next acquiring fence takes
   };
+  /// By who makes the program: number 0, which all know.
   struct Store {
-    Task task;
-    std::uint32_t number;
+    Task task = kNoTask;
+    std::uint32_t number = 0;  ///< of the task's stores, from 1
+  };
+  struct Replaced {
+    Store store;
     std::uint64_t value;
   };
   struct Object {
     Clock released;
     Clock released_shared;
-    std::vector<Store> stores;  ///< of a cell, in the order in which they were made
+    Store last;                   ///< to a cell
+    std::vector<Replaced> older;  ///< and those before it, if the memory model asks for them
   };
+
+  void note_read(Task task, ObjectId atomic, std::memory_order order);
+  void note_write(Task task, ObjectId atomic, std::memory_order order);
+  void note_modification(Task task, ObjectId atomic, std::memory_order order);
+  void note_store(Task task, ObjectId cell, std::uint64_t replaced);
+  bool may_see_last(Task task, ObjectId cell);
 
   static bool acquires(std::memory_order order) {
     return order != std::memory_order_relaxed && order != std::memory_order_release;
@@ -106,15 +150,31 @@ class HappensBefore {
     return order == std::memory_order_release || order == std::memory_order_acq_rel ||
            order == std::memory_order_seq_cst;
   }
+  /// Who makes the program knows everything.
+  bool follows(Task task) const { return follows_ && task != kNoTask; }
   bool is_before(const Store& store, Task task) const {
-    return store.task == kNoTask || known_[task].now.of(store.task) >= store.number;
+    return store.task == task || known_[task].now.of(store.task) >= store.number;
+  }
+  /// All that the task knows.
+  void publish(Task task, Clock& to) const {
+    to.join(known_[task].now);
+    to.set(task, known_[task].stores);
+  }
+  void release_to(Task task, Clock& to, std::memory_order order) const {
+    if (releases(order)) {
+      publish(task, to);
+    } else {
+      to.join(known_[task].fenced);
+    }
   }
 
   MemoryModel model_ = MemoryModel::sequential;
   std::array<Known, kMostTasks> known_;
   std::vector<Object> objects_;
   std::uint64_t old_loads_ = 0;
+  std::uint64_t older_value_ = 0;
   bool unordered_ = false;
+  bool follows_ = true;  ///< in this schedule
 };
 
 }  // namespace ccbench::explore

@@ -287,12 +287,6 @@ ObjectId Scheduler::make(ObjectKind kind) {
   return id;
 }
 
-ObjectId Scheduler::make_cell(std::uint64_t value) {
-  const ObjectId cell = make(ObjectKind::cell);
-  happened_.store(kNoTask, cell, value);
-  return cell;
-}
-
 void Scheduler::take(ObjectId mutex) {
   objects_[mutex].owner = running_;
   ++objects_[mutex].depth;
@@ -420,18 +414,8 @@ void Scheduler::notify_all(ObjectId on) {
   object.notices.clear();
 }
 
-void Scheduler::touch(OperationKind kind, ObjectId atomic, Mode mode) {
-  perform({.kind = kind, .first = {atomic, mode}});
-}
-
-std::uint64_t Scheduler::load(ObjectId cell) {
-  perform({.kind = OperationKind::load, .first = {cell, Mode::read}});
-  return happened_.load(running_, cell);
-}
-
-void Scheduler::store(ObjectId cell, std::uint64_t value) {
-  perform({.kind = OperationKind::store, .first = {cell, Mode::write}});
-  happened_.store(running_, cell, value);
+void Scheduler::touch(OperationKind kind, ObjectId object, Mode mode) {
+  perform({.kind = kind, .first = {object, mode}});
 }
 
 /// Moves the clock on to when a time is over. Who has asked what time it is, before or after, sees a

@@ -142,14 +142,14 @@ class Scheduler {
   bool wait(ObjectId condition, ObjectId mutex, std::int64_t deadline);
   void notify_one(ObjectId on);
   void notify_all(ObjectId on);
-  ObjectId make_cell(std::uint64_t value);
-  std::uint64_t load(ObjectId cell);
-  void store(ObjectId cell, std::uint64_t value);
-  void touch(OperationKind kind, ObjectId atomic, Mode mode);
-  // What a step that touched an atomic did to it, and in which order.
+  void touch(OperationKind kind, ObjectId object, Mode mode);
+  // What a step that touched an atomic or a cell did to it.
   void was_read(ObjectId atomic, std::memory_order order) { happened_.read(running_, atomic, order); }
   void was_written(ObjectId atomic, std::memory_order order) { happened_.write(running_, atomic, order); }
   void was_modified(ObjectId atomic, std::memory_order order) { happened_.modify(running_, atomic, order); }
+  bool sees_last(ObjectId cell) { return happened_.sees_last(running_, cell); }
+  std::uint64_t older_value() const { return happened_.older_value(); }
+  void was_stored_to(ObjectId cell, std::uint64_t replaced) { happened_.store(running_, cell, replaced); }
   /// Part of the step that is being taken.
   void fence(std::memory_order order) { happened_.fence(running_, order); }
   /// After a step of kind `watch` that found the old value: begins to wait.

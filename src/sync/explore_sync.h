@@ -281,14 +281,16 @@ struct ExploreSync {
   class cell {
    public:
     cell(T value = T{})
-        : id_(scheduler().make_cell(bits_of(value))) {}  // NOLINT(google-explicit-constructor)
+        : id_(scheduler().make(Kind::cell)), value_(value) {}  // NOLINT(google-explicit-constructor)
     T load() const {
-      const std::uint64_t bits = scheduler().load(id_);
-      T value;
-      std::memcpy(&value, &bits, sizeof(T));
-      return value;
+      scheduler().touch(Op::load, id_, Mode::read);
+      return scheduler().sees_last(id_) ? value_ : value_of(scheduler().older_value());
     }
-    void store(T value) { scheduler().store(id_, bits_of(value)); }
+    void store(T value) {
+      scheduler().touch(Op::store, id_, Mode::write);
+      scheduler().was_stored_to(id_, bits_of(value_));
+      value_ = value;
+    }
 
    private:
     static std::uint64_t bits_of(T value) {
@@ -296,8 +298,14 @@ struct ExploreSync {
       std::memcpy(&bits, &value, sizeof(T));
       return bits;
     }
+    static T value_of(std::uint64_t bits) {
+      T value;
+      std::memcpy(&value, &bits, sizeof(T));
+      return value;
+    }
 
     const Id id_;
+    T value_;
   };
 
   /// One of the scheduler's tasks.
