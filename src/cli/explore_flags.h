@@ -24,10 +24,8 @@ inline constexpr std::array<Flag, 13> kExploreFlags = {{
      "sleeps and timeouts end in the order of their lengths, or in any"},
     {"spurious", "N", "0", kExploreGroup,
      "so often a wait on a condition ends unasked, in each request, 0 to 100"},
-    {"memory-model", "auto|sequential|release-acquire", "auto", kExploreGroup,
-     "loads of data see the last value, or the oldest that release and acquire allow; auto: first the one, "
-     "then "
-     "the other"},
+    {"memory-model", "sequential|release-acquire", "release-acquire", kExploreGroup,
+     "loads of data see the last value; or also the oldest that locks and memory orders allow"},
     {"symmetry", "auto|off", "auto", kExploreGroup,
      "auto: where requests are alike, only one order of their firsts"},
     {"steps", "N", "5000", kExploreGroup, "a schedule that is longer does not end: HUNG, 10 to 1000000"},

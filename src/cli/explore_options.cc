@@ -105,7 +105,7 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
   const std::vector<std::string> strategies = {"auto", "random", "pct", "dfs", "dpor"};
   const std::vector<std::string> times = {"configured", "free"};
   const std::vector<std::string> backends = {"fibers", "threads"};
-  const std::vector<std::string> memories = {"sequential", "release-acquire", "auto"};
+  const std::vector<std::string> memories = {"sequential", "release-acquire"};
   const std::vector<std::string> symmetries = {"auto", "off"};
   SearchOptions search;
   search.strategy = static_cast<SearchStrategy>(values.choice("strategy", strategies));
@@ -120,8 +120,7 @@ SearchOptions read_search(const Values& values, const RawFlags& flags) {
   search.depth = static_cast<std::uint32_t>(values.number("depth", 1, 100));
   search.symmetry = values.choice("symmetry", symmetries) == 0;
   search.scheduler.time = static_cast<explore::TimeOrder>(values.choice("time", times));
-  const std::size_t memory = values.choice("memory-model", memories);
-  if (memory < 2) search.memory = static_cast<explore::MemoryModel>(memory);
+  search.older_values = values.choice("memory-model", memories) == 1;
   search.spurious = static_cast<std::uint32_t>(values.number("spurious", 0, 100));
   search.scheduler.most_steps = static_cast<std::uint32_t>(values.number("steps", 10, 1'000'000));
   if (values.has("backend"))

@@ -8,6 +8,7 @@ namespace ccbench::explore {
 namespace {
 
 constexpr std::string_view kVersion = "1:";
+constexpr std::string_view kOld = "_old";  ///< behind the operation
 
 /// Cuts what stands before `separator` off the text; all of it where there is none.
 std::string_view take(std::string_view& text, char separator) {
@@ -36,6 +37,7 @@ std::string to_replay(std::span<const Step> steps) {
       text += fmt::format("{}{}.", last == kNoTask ? "" : ",", step.task);
     }
     text += to_text(step.operation.kind);
+    if (step.old) text += kOld;
     last = step.task;
   }
   return text;
@@ -51,7 +53,11 @@ std::optional<std::vector<ReplayStep>> parse_replay(std::string_view text) {
     if (!task || turn.empty()) return std::nullopt;
     while (!turn.empty()) {
       ReplayStep step{.task = *task};
-      if (!parse(take(turn, '+'), step.kind)) return std::nullopt;
+      std::string_view operation = take(turn, '+');
+      step.old = operation.ends_with(kOld);
+      if (step.old) operation.remove_suffix(kOld.size());
+      if (!parse(operation, step.kind)) return std::nullopt;
+      if (step.old && step.kind != OperationKind::load) return std::nullopt;
       steps.push_back(step);
     }
   }
@@ -60,7 +66,20 @@ std::optional<std::vector<ReplayStep>> parse_replay(std::string_view text) {
 
 void Replay::begin(const Scheduler& /*schedule*/) { diverged_.clear(); }
 
+/// What a load has seen is known only after it.
+bool Replay::last_was_the_same(const Scheduler& schedule) {
+  const std::size_t number = schedule.steps().size();
+  if (number == 0 || number > steps_.size() || schedule.steps().back().old == steps_[number - 1].old)
+    return true;
+  const bool old = steps_[number - 1].old;
+  diverged_ = fmt::format("DIVERGED at step {}: expected request {} to load {}, which loads {}", number,
+                          steps_[number - 1].task, old ? "an old value" : "the last value",
+                          old ? "the last one" : "an old one");
+  return false;
+}
+
 Task Replay::choose(const Scheduler& schedule, TaskSet enabled) {
+  if (!last_was_the_same(schedule)) return kNoTask;
   const std::size_t number = schedule.steps().size();
   if (number == steps_.size()) {
     diverged_ = fmt::format("DIVERGED at step {}: expected the end, and more can be done", number + 1);
@@ -80,7 +99,8 @@ Task Replay::choose(const Scheduler& schedule, TaskSet enabled) {
 }
 
 bool Replay::end(const Scheduler& schedule, Ending ending) {
-  if (diverged_.empty() && ending != Ending::too_long && schedule.steps().size() < steps_.size()) {
+  if (diverged_.empty() && last_was_the_same(schedule) && ending != Ending::too_long &&
+      schedule.steps().size() < steps_.size()) {
     const ReplayStep& step = steps_[schedule.steps().size()];
     diverged_ =
         fmt::format("DIVERGED at step {}: expected request {} to {}, and nothing can be done any more",

@@ -1,6 +1,7 @@
 // A schedule as text, and the same schedule again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,11 +17,12 @@ namespace ccbench::explore {
 struct ReplayStep {
   Task task = kNoTask;
   OperationKind kind = OperationKind::yield;
+  bool old = false;  ///< a load that did not see the last value
   bool operator==(const ReplayStep&) const = default;
 };
 
 /// `1:0.load+sleep,1.load`: the version of the form, and then tasks with the operations that each does in a
-/// row.
+/// row. A load of an old value is `load_old`.
 std::string to_replay(std::span<const Step> steps);
 
 /// Reads what `to_replay` writes. Nothing for anything else.
@@ -35,10 +37,14 @@ class Replay final : public Strategy {
   Task choose(const Scheduler& schedule, TaskSet enabled) override;
   bool end(const Scheduler& schedule, Ending ending) override;
 
+  /// Some loads saw old values: the scheduler must let them.
+  bool sees_old() const { return std::ranges::any_of(steps_, &ReplayStep::old); }
   /// `DIVERGED at step 3: expected request 1 to load, which would lock mutex#1`; empty: it went as it was.
   const std::string& diverged() const { return diverged_; }
 
  private:
+  bool last_was_the_same(const Scheduler& schedule);
+
   const std::vector<ReplayStep> steps_;
   std::string diverged_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <memory>
@@ -50,50 +51,59 @@ class Explorer {
 
   SearchResult explore() {
     const double before = cpu_now();
-    explore_under(options_.memory.value_or(MemoryModel::sequential));
-    if (!options_.memory) explore_older_values();
+    explore_wakes();
+    if (options_.older_values && options_.strategy != SearchStrategy::replay) explore_older_values();
+    conclude();
     result_.cpu_seconds = cpu_now() - before;
     return std::move(result_);
   }
 
  private:
-  void explore_under(MemoryModel memory) {
-    follow(memory);
+  /// Without waits that end unasked, and with them.
+  void explore_wakes() {
     scheduler_.allow_spurious_wakes(0);
     explore_as_asked();
+    if (options_.spurious == 0) return;
     // Who is woken unasked may be spared what would keep it asleep for ever.
-    if (options_.spurious > 0) {
-      const bool looks_further = goes_on();
-      result_.exhausted = false;
-      scheduler_.allow_spurious_wakes(options_.spurious);
-      if (looks_further) explore_as_asked();
-    }
-    conclude();
+    const bool looks_further = goes_on();
+    result_.exhausted = false;
+    scheduler_.allow_spurious_wakes(options_.spurious);
+    if (looks_further) explore_as_asked();
   }
 
-  /// Where every load of every schedule was ordered after the store of what it saw, there are none.
+  /// Where every load of every schedule was ordered after the last store, there are none.
   void explore_older_values() {
-    const bool all = is_exhausted();
     if (!scheduler_.happened().saw_unordered_load()) {
-      if (all) result_.memory = MemoryModel::release_acquire;
+      if (is_exhausted()) result_.memory = MemoryModel::release_acquire;
       return;
     }
-    const bool replays = options_.strategy == SearchStrategy::replay;
-    SearchResult before = result_;
-    if (!goes_on() && (!replays || result_.found)) return;
-    result_.exhausted = false;
-    explore_under(MemoryModel::release_acquire);
-    if (result_.found || (result_.verdict == Verdict::error && !replays)) return;
-    // It holds no less than before.
-    if (all && is_exhausted() && result_.verdict == Verdict::ok) before.memory = MemoryModel::release_acquire;
-    before.schedules = result_.schedules;
-    before.longest = result_.longest;
-    before.interrupted = result_.interrupted;
-    result_ = std::move(before);
+    const bool all = std::exchange(result_.exhausted, false);
+    const std::uint64_t classes = result_.classes;
+    const std::uint64_t redundant = result_.redundant;
+    // Of schedules that are drawn, as many again.
+    if (is_drawn()) drawn_before_ = result_.schedules;
+    if (goes_on()) {
+      see_oldest(true);
+      explore_wakes();
+    }
+    result_.memory = MemoryModel::oldest;
+    lacks_older_values_ = all && (!result_.exhausted || endless_);
+    result_.exhausted = all && result_.exhausted && !endless_;
+    result_.classes = classes;
+    result_.redundant = redundant;
+  }
+
+  void see_oldest(bool oldest) {
+    sees_oldest_ = oldest;
+    scheduler_.see_oldest(oldest);
   }
 
   /// Nothing is left to be tried.
   bool is_exhausted() const { return result_.exhausted && !scheduler_.overflowed(); }
+
+  bool is_drawn() const {
+    return options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities;
+  }
 
   void explore_as_asked() {
     switch (options_.strategy) {
@@ -121,7 +131,7 @@ class Explorer {
   /// Whether there is any use in looking further: a schedule that is replayed may be one of either kind.
   bool goes_on() {
     const bool replays = options_.strategy == SearchStrategy::replay;
-    const bool diverged = replays && result_.verdict == Verdict::error;
+    const bool diverged = replays && result_.verdict == Verdict::error && !result_.found;
     if (diverged) result_.verdict = Verdict::inconclusive;
     return diverged || (!replays && !result_.found && result_.verdict != Verdict::error && !out_of_budget());
   }
@@ -145,19 +155,14 @@ class Explorer {
     return until_failure(walk);
   }
 
-  /// Before everything is tried, which may take longer than there is time.
+  /// Before everything is tried with the last ones, which may take longer than there is time.
   bool draw_older_values() {
-    const bool has_older = !options_.memory && scheduler_.happened().saw_unordered_load();
-    if (!has_older || result_.memory != MemoryModel::sequential || !goes_on()) return false;
-    follow(MemoryModel::release_acquire);
+    const bool has_older = options_.older_values && scheduler_.happened().saw_unordered_load();
+    if (!has_older || sees_oldest_ || !goes_on()) return false;
+    see_oldest(true);
     if (draw()) return true;
-    follow(MemoryModel::sequential);
+    see_oldest(false);
     return false;
-  }
-
-  void follow(MemoryModel memory) {
-    result_.memory = memory;
-    scheduler_.choose(memory);
   }
 
   /// The first failure with the fewest preemptions: what a person understands best.
@@ -186,6 +191,7 @@ class Explorer {
 
   void replay() {
     Replay strategy(options_.replay);
+    see_oldest(strategy.sees_old());
     const auto [shown, more] = one(strategy);
     if (!strategy.diverged().empty()) {
       fail(strategy.diverged());
@@ -231,6 +237,11 @@ class Explorer {
     shown.ending = scheduler_.run(strategy);
     result_.longest = std::max<std::uint64_t>(result_.longest, scheduler_.steps().size());
     result.more = strategy.end(scheduler_, shown.ending);
+    // C++ asks that a store be seen some time; who looks until then may look for ever at the oldest value.
+    if (sees_oldest_ && shown.ending == Ending::too_long) {
+      endless_ = true;
+      shown.ending = Ending::cut;
+    }
     if (shown.ending != Ending::cut) shown.broken = program_.broken(shown.ending);
     if (shown.failed()) describe_failure(shown);
     scheduler_.finish();
@@ -252,7 +263,6 @@ class Explorer {
 
   void describe_failure(const Shown& shown) {
     last_ = {};
-    last_.memory = result_.memory;
     last_.replay = to_replay(scheduler_.steps());
     std::vector<std::string> reasons;
     reasons.reserve(shown.broken.size());
@@ -333,9 +343,7 @@ class Explorer {
     }
     void note_last_step(const Scheduler& schedule) {
       if (found_.trace.empty()) return;
-      const std::uint64_t old_loads = schedule.happened().old_loads();
-      found_.trace.back().old = old_loads > old_loads_;
-      old_loads_ = old_loads;
+      found_.trace.back().old = schedule.steps().back().old;
       // The first step after which something is beyond repair.
       if (breached_) return;
       breached_ = !explorer_.program_.broken(Ending::cut).empty();
@@ -345,7 +353,6 @@ class Explorer {
     Explorer& explorer_;
     Replay replay_;
     Found& found_;
-    std::uint64_t old_loads_ = 0;
     bool breached_ = false;
   };
 
@@ -363,16 +370,17 @@ class Explorer {
   }
 
   bool out_of_budget() {
-    return (options_.schedules > 0 && result_.schedules >= options_.schedules) || out_of_time();
+    const std::uint64_t counted = result_.schedules - drawn_before_;
+    return (options_.schedules > 0 && counted >= options_.schedules) || out_of_time();
   }
 
   std::string_view why_not_all() const {
     if (result_.interrupted) return "interrupted";
     if (scheduler_.overflowed()) return "more threads and times at once than are followed";
-    const bool drawn =
-        options_.strategy == SearchStrategy::random || options_.strategy == SearchStrategy::priorities;
-    return drawn ? "nothing broke in the schedules that were drawn"
-                 : "budget: some schedules have not been tried";
+    if (endless_) return "with older values some schedules do not end";
+    if (lacks_older_values_) return "budget: older values have not been tried in all schedules";
+    return is_drawn() ? "nothing broke in the schedules that were drawn"
+                      : "budget: some schedules have not been tried";
   }
 
   std::string unasked() const {
@@ -391,6 +399,8 @@ class Explorer {
     if (result_.verdict == Verdict::error) return;
     if (result_.found) {
       result_.verdict = result_.found->verdict;
+      const bool old = std::ranges::any_of(result_.found->trace, &TraceStep::old);
+      result_.memory = old ? MemoryModel::oldest : MemoryModel::sequential;
       result_.sentence = result_.found->sentence;
       if (result_.verdict == Verdict::hung)
         result_.sentence =
@@ -419,8 +429,8 @@ class Explorer {
       const bool all = options_.strategy == SearchStrategy::dfs;
       result_.sentence =
           fmt::format("exhaustive: {} {}, sequentially consistent{}{}{}", result_.classes, noun_of_classes(),
-                      result_.memory == MemoryModel::release_acquire ? " atomics, release-acquire data" : "",
-                      unasked(), result_.symmetric && !all ? ", symmetric" : "");
+                      result_.memory == MemoryModel::oldest ? " and with oldest values" : "", unasked(),
+                      result_.symmetric && !all ? ", symmetric" : "");
     }
   }
 
@@ -435,6 +445,10 @@ class Explorer {
   std::chrono::steady_clock::time_point next_report_;
   bool more_ = true;
   bool timed_out_ = false;
+  bool sees_oldest_ = false;
+  bool endless_ = false;             ///< with oldest values, a schedule
+  bool lacks_older_values_ = false;  ///< with the last ones all was tried
+  std::uint64_t drawn_before_ = 0;   ///< schedules that do not count for the limit any more
 };
 
 }  // namespace

@@ -33,8 +33,8 @@ struct SearchOptions {
   std::uint32_t spurious =
       0;                 ///< so many waits of each request may end unasked; all is searched without, too
   bool symmetry = true;  ///< where the requests are alike
-  /// Nothing: `sequential`, and where that shows no failure, `release_acquire`, if that can be any different.
-  std::optional<MemoryModel> memory = {};
+  /// Loads of cells may also see the oldest value that release and acquire allow, where it is not the last.
+  bool older_values = true;
   std::vector<ReplayStep> replay = {};
   std::function<bool()> interrupted = [] { return false; };
   /// Called a few times a second, with the schedules so far.
@@ -42,6 +42,14 @@ struct SearchOptions {
 };
 
 inline constexpr std::uint64_t kRandomSchedules = 1000;
+
+/// What loads of cells may see. Atomics have their last value in all of them.
+enum class MemoryModel : std::uint8_t {
+  sequential,  ///< the last value
+  oldest,      ///< or, in schedules of their own, the oldest one that release and acquire allow
+  /// All that release and acquire allow.
+  release_acquire,
+};
 
 /// One step of a trace, in words.
 struct TraceStep {
@@ -70,7 +78,6 @@ struct Found {
   std::vector<std::string> results;  ///< what each request got
   std::string replay;
   std::uint32_t preemptions = 0;
-  MemoryModel memory = MemoryModel::sequential;
   bool confirmed = false;  ///< it was replayed, and did the same
 };
 
@@ -87,8 +94,9 @@ struct SearchResult {
   std::uint64_t first_failure = 0;  ///< the schedule that showed the first of those, from 1; 0: none
   std::uint64_t longest = 0;        ///< steps of the longest schedule
   bool exhausted = false;           ///< nothing is left to be tried, within the preemptions that are allowed
-  MemoryModel memory = MemoryModel::sequential;  ///< of what was found; if nothing was, the weaker one that
-                                                 ///< all was tried under
+  /// Of a failure: what it takes. Of an OK: what was tried. It is `release_acquire` if no load of any
+  /// schedule could have seen another value than the last.
+  MemoryModel memory = MemoryModel::sequential;
   double cpu_seconds = 0;
   Verdict verdict = Verdict::inconclusive;
   std::string sentence;

@@ -35,11 +35,11 @@ class Small final : public Program {
 template <class State>
 std::set<std::string> outcomes(std::vector<std::function<void(State&)>> bodies, SchedulerOptions options = {},
                                Reduction reduction = Reduction::none, std::uint32_t spurious_wakes = 0,
-                               MemoryModel memory = MemoryModel::sequential) {
+                               bool oldest = false) {
   Small<State> program(std::move(bodies));
   Scheduler scheduler(program, options);
   scheduler.allow_spurious_wakes(spurious_wakes);
-  scheduler.choose(memory);
+  scheduler.see_oldest(oldest);
   TreeSearch search({.reduction = reduction});
   std::set<std::string> all;
   for (bool more = true; more;) {

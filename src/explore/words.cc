@@ -28,7 +28,12 @@ std::string_view name_of(SearchStrategy strategy) {
 }
 
 std::string_view name_of(MemoryModel memory) {
-  return memory == MemoryModel::sequential ? "sequential" : "release-acquire";
+  switch (memory) {
+    case MemoryModel::sequential: return "sequential";
+    case MemoryModel::oldest: return "oldest";
+    case MemoryModel::release_acquire: return "release-acquire";
+  }
+  return {};
 }
 
 std::string verdict_in_words(const SearchResult& result) {
@@ -83,10 +88,7 @@ std::vector<Stretch> shown_of(const Found& found, std::size_t most) {
 }
 
 std::string replaying_command_of(const SearchResult& result, const Found& found, std::string_view settings) {
-  const bool says_memory = settings.find(" --memory-model=") != std::string_view::npos;
-  const bool needs_memory = found.memory != MemoryModel::sequential && !says_memory;
-  return fmt::format("ccbench explore --guard={}{}{} --replay={}", result.trial.guard->info.name, settings,
-                     needs_memory ? fmt::format(" --memory-model={}", name_of(found.memory)) : "",
+  return fmt::format("ccbench explore --guard={}{} --replay={}", result.trial.guard->info.name, settings,
                      found.replay);
 }
 

@@ -39,23 +39,23 @@ void HappensBefore::note_modification(Task task, ObjectId atomic, std::memory_or
   release_to(task, objects_[atomic].released, order);
 }
 
-void HappensBefore::fence(Task task, std::memory_order order) {
-  if (!follows(task)) return;
-  Known& known = known_[task];
-  if (acquires(order)) known.now.join(known.pending);
-  if (releases(order)) publish(task, known.fenced);
+void HappensBefore::acquire_fence(Task task) {
+  if (follows(task)) known_[task].now.join(known_[task].pending);
+}
+
+void HappensBefore::release_fence(Task task) {
+  if (follows(task)) publish(task, known_[task].fenced);
 }
 
 void HappensBefore::note_store(Task task, ObjectId cell, std::uint64_t replaced) {
   Object& its = objects_[cell];
-  if (model_ != MemoryModel::sequential) its.older.push_back({.store = its.last, .value = replaced});
+  if (oldest_) its.older.push_back({.store = its.last, .value = replaced});
   its.last = {.task = task, .number = task == kNoTask ? 0 : ++known_[task].stores};
 }
 
 bool HappensBefore::may_see_last(Task task, ObjectId cell) {
   unordered_ = true;
-  if (model_ == MemoryModel::sequential) return true;
-  ++old_loads_;
+  if (!oldest_) return true;
   // The first one is its maker's, which all know.
   auto seen = objects_[cell].older.rbegin();
   while (!is_before(seen->store, task)) ++seen;

@@ -12,29 +12,26 @@
 
 namespace ccbench::explore {
 
-/// Which value a load of a cell sees. Atomics have their last one in both: of their memory orders nothing but
-/// what they order is followed.
-enum class MemoryModel : std::uint8_t {
-  /// The last one that was stored.
-  sequential,
-  /// The oldest one that C++ allows: of the store that happens before the load with none in between, or of
-  /// any later one, as nothing orders those before it.
-  release_acquire,
-};
-
 /// The happens-before relation of the C++20 standard ([intro.races]; [atomics.fences]) between the stores of
 /// a schedule and its tasks, followed by vector clocks (F. Mattern, "Virtual time and global states of
 /// distributed systems", 1989). A release sequence goes on with what others modify, and ends with a store.
-/// A task is one of the schedule, or `kNoTask`: who makes the program, before all of them.
+/// A task is one of the schedule, or `kNoTask`: who makes the program, before all of them. A cell that a task
+/// makes has its first value for all.
+///
+/// Of memory orders nothing but what they order is followed: atomics have their last value. Cells have it
+/// for a load that is ordered after the last store, and may have an older one for any other: of the store
+/// that happens before the load with none in between, the oldest that C++ allows, or of a later one.
 class HappensBefore {
  public:
-  void choose(MemoryModel model) { model_ = model; }
-  MemoryModel model() const { return model_; }
+  /// From the next schedule on, whether loads that are not ordered after the last store see the oldest value
+  /// that they may see. With every one of them doing so, what a step does still follows from the steps before
+  /// it that touch the same, as a search needs it; values between the oldest and the last are not seen, nor
+  /// both of these in one schedule.
+  void see_oldest(bool oldest) { oldest_ = oldest; }
 
   void begin_schedule() {
-    old_loads_ = 0;
     // One load that is not ordered is all that there is to know, unless older values are to be seen.
-    follows_ = model_ != MemoryModel::sequential || !unordered_;
+    follows_ = oldest_ || !unordered_;
   }
   void begin_object(ObjectId object) {
     if (object >= objects_.size()) objects_.resize(object + 1);
@@ -73,7 +70,8 @@ class HappensBefore {
   void modify(Task task, ObjectId atomic, std::memory_order order) {
     if (follows(task)) note_modification(task, atomic, order);
   }
-  void fence(Task task, std::memory_order order);
+  void acquire_fence(Task task);
+  void release_fence(Task task);
 
   /// A cell was stored to, in place of this value.
   void store(Task task, ObjectId cell, std::uint64_t replaced) {
@@ -85,10 +83,8 @@ class HappensBefore {
   }
   std::uint64_t older_value() const { return older_value_; }
 
-  /// Loads of this schedule that did not see the last value.
-  std::uint64_t old_loads() const { return old_loads_; }
   /// Some load of some schedule could have seen an older value than the last one. If none could in any
-  /// schedule, what is so under `sequential` is so under `release_acquire`.
+  /// schedule, what is so with the last values is so with all that release and acquire allow.
   bool saw_unordered_load() const { return unordered_; }
 
  private:
@@ -134,7 +130,7 @@ class HappensBefore {
     Clock released;
     Clock released_shared;
     Store last;                   ///< to a cell
-    std::vector<Replaced> older;  ///< and those before it, if the memory model asks for them
+    std::vector<Replaced> older;  ///< and those before it, if they may be seen
   };
 
   void note_read(Task task, ObjectId atomic, std::memory_order order);
@@ -168,11 +164,10 @@ class HappensBefore {
     }
   }
 
-  MemoryModel model_ = MemoryModel::sequential;
   std::array<Known, kMostTasks> known_;
   std::vector<Object> objects_;
-  std::uint64_t old_loads_ = 0;
   std::uint64_t older_value_ = 0;
+  bool oldest_ = false;
   bool unordered_ = false;
   bool follows_ = true;  ///< in this schedule
 };

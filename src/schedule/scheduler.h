@@ -55,7 +55,8 @@ struct Step {
   Task task = kNoTask;
   Operation operation;
   Accesses touched;
-  TaskSet enabled;  ///< who could have been chosen
+  TaskSet enabled;   ///< who could have been chosen
+  bool old = false;  ///< a load that did not see the last value
 };
 
 /// Thrown out of operations to end a task whose schedule is over. Not derived from anything, and not to be
@@ -98,8 +99,8 @@ class Scheduler {
   /// the standard allows. Nobody can count on it, and yet a wait that could still end so is no deadlock: who
   /// looks for deadlocks allows none.
   void allow_spurious_wakes(std::uint32_t most) { spurious_wakes_ = most; }
-  /// From the next schedule on.
-  void choose(MemoryModel model) { happened_.choose(model); }
+  /// `HappensBefore::see_oldest`.
+  void see_oldest(bool oldest) { happened_.see_oldest(oldest); }
   /// One schedule, from `Program::begin` until it ends. What cannot go on is left as it stands, to be looked
   /// at.
   Ending run(Strategy& strategy);
@@ -147,11 +148,17 @@ class Scheduler {
   void was_read(ObjectId atomic, std::memory_order order) { happened_.read(running_, atomic, order); }
   void was_written(ObjectId atomic, std::memory_order order) { happened_.write(running_, atomic, order); }
   void was_modified(ObjectId atomic, std::memory_order order) { happened_.modify(running_, atomic, order); }
-  bool sees_last(ObjectId cell) { return happened_.sees_last(running_, cell); }
+  bool sees_last(ObjectId cell) {
+    // What cleans up loads without being scheduled.
+    if (aborting_ || happened_.sees_last(running_, cell)) return true;
+    steps_.back().old = true;
+    return false;
+  }
   std::uint64_t older_value() const { return happened_.older_value(); }
   void was_stored_to(ObjectId cell, std::uint64_t replaced) { happened_.store(running_, cell, replaced); }
-  /// Part of the step that is being taken.
-  void fence(std::memory_order order) { happened_.fence(running_, order); }
+  // Parts of the step that is being taken.
+  void acquire_fence() { happened_.acquire_fence(running_); }
+  void release_fence() { happened_.release_fence(running_); }
   /// After a step of kind `watch` that found the old value: begins to wait.
   void begin_to_wait(ObjectId on);
   void wake(ObjectId on);

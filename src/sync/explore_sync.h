@@ -65,8 +65,9 @@ struct ExploreSync {
   static void spin_for(std::chrono::nanoseconds duration) { sleep_for(duration); }
   static void yield() { scheduler().yield(); }
   static void relax() { scheduler().yield(); }
-  /// No step of its own that another could come before or after.
-  static void fence(std::memory_order order) { scheduler().fence(order); }
+  // No steps of their own that another could come before or after.
+  static void acquire_fence() { scheduler().acquire_fence(); }
+  static void release_fence() { scheduler().release_fence(); }
   /// Only the order of steps is explored, no deaths.
   [[noreturn]] static void end_process() { throw std::logic_error("the explorer ends no process"); }
 
@@ -275,7 +276,7 @@ struct ExploreSync {
     T value_;
   };
 
-  /// A load sees what the scheduler's `MemoryModel` says.
+  /// A load sees the last value, or what `HappensBefore` says.
   template <class T>
     requires(std::is_trivially_copyable_v<T> && sizeof(T) <= 8)
   class cell {

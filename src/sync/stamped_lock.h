@@ -68,7 +68,7 @@ class StampedLock {
   /// Whether nobody has begun to write since the stamp was given, but for who holds it.
   bool validate(Stamp stamp) const {
     // What was read before is read before the version is.
-    Sync::fence(std::memory_order_acquire);
+    Sync::acquire_fence();
     return stamp != 0 && is_of(stamp, state_.load(std::memory_order_relaxed));
   }
 
@@ -155,7 +155,7 @@ class StampedLock {
 
   /// What the section writes is seen by nobody who does not see that somebody writes.
   static Stamp begin_writing(State state) {
-    Sync::fence(std::memory_order_release);
+    Sync::release_fence();
     return version_of(state);
   }
 

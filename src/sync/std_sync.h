@@ -83,7 +83,9 @@ struct StdSync {
     yield();
 #endif
   }
-  static void fence(std::memory_order order) { std::atomic_thread_fence(order); }
+  /// There is none with sequentially consistent order: it would order steps that touch nothing in common.
+  static void acquire_fence() { std::atomic_thread_fence(std::memory_order_acquire); }
+  static void release_fence() { std::atomic_thread_fence(std::memory_order_release); }
   /// As a power cut would, with nothing cleaned up; only a trial's process may be ended so.
   [[noreturn]] static void end_process() {
     kill(getpid(), SIGKILL);
