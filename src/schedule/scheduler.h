@@ -53,10 +53,10 @@ enum class TimeOrder : std::uint8_t {
 
 struct Step {
   Task task = kNoTask;
+  bool old = false;  ///< a load that did not see the last value
   Operation operation;
   Accesses touched;
-  TaskSet enabled;   ///< who could have been chosen
-  bool old = false;  ///< a load that did not see the last value
+  TaskSet enabled;  ///< who could have been chosen
 };
 
 /// Thrown out of operations to end a task whose schedule is over. Not derived from anything, and not to be
