@@ -1325,7 +1325,7 @@ class Texts(WithFolder):
         for name in names:
             part = re.search(rf"^  {name} .*\n(?:   .*\n)+", text, re.MULTILINE)[0]
             self.assertRegex(part, r"\n +promises: [a-z]")
-            self.assertRegex(part, rf"\n +ccbench --guard={name} --")
+            self.assertRegex(part, rf"\n +ccbench (explore )?--guard={name} --")
 
     def test_list_is_as_wide_as_the_terminal(self) -> None:
         def words(text: str) -> list[str]:
