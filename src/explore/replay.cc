@@ -36,7 +36,7 @@ std::string to_replay(std::span<const Step> steps) {
     } else {
       text += fmt::format("{}{}.", last == kNoTask ? "" : ",", step.task);
     }
-    text += to_text(step.operation.kind);
+    text += to_text(step.kind);
     if (step.old) text += kOld;
     last = step.task;
   }

@@ -56,7 +56,7 @@ std::string class_of(const std::vector<Step>& steps) {
       if (steps[before].task == steps[i].task || steps[before].touched.conflicts_with(steps[i].touched))
         levels[i] = std::max(levels[i], levels[before] + 1);
     }
-    names.push_back(fmt::format("{:03} {} {}", levels[i], steps[i].task, to_text(steps[i].operation.kind)));
+    names.push_back(fmt::format("{:03} {} {}", levels[i], steps[i].task, to_text(steps[i].kind)));
     for (const Access& access : steps[i].touched.all)
       names.back() += fmt::format(" {}:{}", access.object, static_cast<int>(access.mode));
   }

@@ -89,11 +89,14 @@ void Scheduler::begin_step_of(Task task, TaskSet can) {
   TaskState& state = tasks_[task];
   state.fresh = false;
   timed_.remove(task);
+  // Word by word: what was written in small pieces just now is slow to be read in large ones.
   Step& step = steps_.emplace_back();
   step.task = task;
-  step.operation = state.pending;
-  step.touched.all[0] = state.pending.first;
-  step.touched.all[1] = state.pending.second;
+  step.kind = state.pending.kind;
+  step.touched.all[0].object = state.pending.first.object;
+  step.touched.all[0].mode = state.pending.first.mode;
+  step.touched.all[1].object = state.pending.second.object;
+  step.touched.all[1].mode = state.pending.second.mode;
   step.enabled = can;
   if (alarms_.contains(task)) {
     unfinished_.remove(task);

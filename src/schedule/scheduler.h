@@ -53,8 +53,8 @@ enum class TimeOrder : std::uint8_t {
 
 struct Step {
   Task task = kNoTask;
+  OperationKind kind = OperationKind::yield;
   bool old = false;  ///< a load that did not see the last value
-  Operation operation;
   Accesses touched;
   TaskSet enabled;  ///< who could have been chosen
 };
