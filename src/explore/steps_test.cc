@@ -31,6 +31,14 @@ void expect_outcomes(const std::vector<std::function<void(State&)>>& bodies,
         << static_cast<int>(reduction);
 }
 
+TEST(TaskSet, CountsItsTasks) {
+  for (Task count = 0; count <= kMostTasks; ++count) EXPECT_EQ(TaskSet::first(count).size(), count);
+  TaskSet some;
+  for (const Task task : {1U, 4U, 17U, 31U, 32U, 63U}) some.add(task);
+  EXPECT_EQ(some.size(), 6U);
+  EXPECT_EQ((TaskSet::first(kMostTasks) - some).size(), 58U);
+}
+
 struct Locks {
   std::string log;
   Sync::mutex mutex;
