@@ -17,8 +17,8 @@ struct GuardInfo {
   std::string_view about;  ///< one line for `ccbench list`
   Promises promises;
   std::span<const Parameter> parameters = {};
-  /// Of a faulty guard: the flags, `--guard` aside, with which `ccbench` shows what is wrong; after `explore
-  /// ` where that command does.
+  /// Of a faulty guard: the flags, `--guard` aside, with which `ccbench` shows what is wrong. Where only
+  /// `ccbench explore` does, its name stands before them.
   std::string_view shown_by = {};
   /// What every key that was ever used takes of the heap at most, until the guard's end, beside what all keys
   /// share: by default a mutex in a `Keyed`. 0: memory does not grow with the keys.

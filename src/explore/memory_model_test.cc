@@ -533,6 +533,39 @@ TEST(MemoryModel, IsTriedWhereALoadIsNotOrdered) {
   }
 }
 
+/// Does more where it happens to see the last value.
+class Curious final : public AnyGuard {
+ public:
+  Result run(const Request& request, Section section) override {
+    const Result result = [&] {
+      const std::lock_guard lock(mutex_);
+      return section(Entry{});
+    }();
+    if (request.index == 0) turn_.store(1);
+    if (request.index == 0 || turn_.load() == 1) seen_.fetch_add(1);
+    return result;
+  }
+
+ private:
+  Sync::mutex mutex_;
+  Sync::cell<int> turn_{0};
+  Sync::atomic<int> seen_{0};
+};
+
+TEST(MemoryModel, TriesTheLastValuesWhereTheOldestWereDrawnFirst) {
+  GuardPlugin plugin = *guards().find("synchronized");
+  plugin.info.tells_apart = true;
+  plugin.make_explored = [](const GuardContext&) -> std::unique_ptr<AnyGuard> {
+    return std::make_unique<Curious>();
+  };
+  ExploredTrial trial = trial_of("synchronized", "counter", 2);
+  trial.guard = &plugin;
+  const SearchResult both = search(trial, {});
+  EXPECT_EQ(both.verdict, Verdict::ok) << both.sentence;
+  EXPECT_EQ(both.memory, MemoryModel::oldest);
+  EXPECT_EQ(both.classes, search(trial, {.older_values = false}).classes);
+}
+
 /// Waits for a datum to change, as nobody should.
 class Polling final : public AnyGuard {
  public:
