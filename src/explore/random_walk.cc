@@ -14,14 +14,19 @@ StdSync::random random_of(std::uint64_t seed, std::uint64_t n) {
 
 }  // namespace
 
-void RandomWalk::begin(const Scheduler& /*schedule*/) { random_ = random_of(seed_, done_); }
+void RandomWalk::begin(const Scheduler& /*schedule*/) {
+  random_ = random_of(seed_, done_);
+  drawn_ = random_();
+}
 
 Task RandomWalk::choose(const Scheduler& /*schedule*/, TaskSet enabled) {
   const Task count = enabled.size();
   if (count == 1) return enabled.lowest();
   // Not quite even for counts that are no power of two, by less than 2^-25; a division would take as long as
   // all else.
-  return enabled.nth(static_cast<Task>((random_() >> 32) * count >> 32));
+  const Task chosen = enabled.nth(static_cast<Task>((drawn_ >> 32) * count >> 32));
+  drawn_ = random_();
+  return chosen;
 }
 
 bool RandomWalk::end(const Scheduler& /*schedule*/, Ending /*ending*/) { return ++done_ < schedules_; }

@@ -25,6 +25,7 @@ class RandomWalk final : public Strategy {
   const std::uint64_t schedules_;
   std::uint64_t done_ = 0;
   StdSync::random random_{0};
+  std::uint64_t drawn_ = 0;  ///< from it, ahead of the next choice: everything waits for who is chosen
 };
 
 /// S. Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding bugs" (ASPLOS

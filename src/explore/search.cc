@@ -315,10 +315,10 @@ class Explorer {
       const Task task = replay_.choose(schedule, enabled);
       if (task == kNoTask) return task;
       const Operation& operation = schedule.pending(task);
-      const bool has_object = operation.first.mode != Mode::none;
+      const bool has_object = operation.first.mode() != Mode::none;
       found_.trace.push_back({.task = task,
                               .operation = std::string(to_text(operation.kind)),
-                              .object = has_object ? schedule.name_of(operation.first.object) : std::string{},
+                              .object = has_object ? schedule.name_of(operation.first.object()) : std::string{},
                               .place = task < explorer_.program_.trial().requests
                                            ? std::string(explorer_.program_.place_of(task))
                                            : std::string{},

@@ -48,7 +48,7 @@ TEST(Search, ProvesEightRequests) {
 
 /// A schedule's class as text, the same for all schedules that differ only in the order of steps that
 /// commute: what each step touches, by how many steps of a chain come before it (P. Cartier, D. Foata 1969).
-std::string class_of(const std::vector<Step>& steps) {
+std::string class_of(std::span<const Step> steps) {
   std::vector<std::size_t> levels(steps.size());
   std::vector<std::string> names;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -58,7 +58,7 @@ std::string class_of(const std::vector<Step>& steps) {
     }
     names.push_back(fmt::format("{:03} {} {}", levels[i], steps[i].task, to_text(steps[i].kind)));
     for (const Access& access : steps[i].touched.all)
-      names.back() += fmt::format(" {}:{}", access.object, static_cast<int>(access.mode));
+      names.back() += fmt::format(" {}:{}", access.object(), static_cast<int>(access.mode()));
   }
   std::ranges::sort(names);
   return fmt::format("{}", fmt::join(names, "; "));

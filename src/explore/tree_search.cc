@@ -5,10 +5,7 @@
 
 namespace ccbench::explore {
 
-void TreeSearch::begin(const Scheduler& schedule) {
-  depth_ = 0;
-  begun_with_ = schedule.tasks();
-}
+void TreeSearch::begin(const Scheduler& /*schedule*/) { depth_ = 0; }
 
 /// A time that could have come is over, or nobody waits for it any more. As that step will never be taken, no
 /// race with it would be seen.
@@ -33,6 +30,7 @@ Task TreeSearch::go_on_again(const Scheduler& schedule, TaskSet enabled) {
 }
 
 Task TreeSearch::choose(const Scheduler& schedule, TaskSet enabled) {
+  if (depth_ == 0) begun_with_ = schedule.tasks();
   if (depth_ > settled_) settle_step(schedule);
   if (depth_ < size_) return go_on_again(schedule, enabled);
   if (size_ > 0) try_what_has_become_impossible(schedule, enabled);
@@ -215,12 +213,13 @@ TreeSearch::Reversal TreeSearch::reversal(std::size_t earlier, const Second& sec
   const auto gives = [](Mode mode) { return mode == Mode::release || mode == Mode::release_shared; };
   const auto takes = [](Mode mode) { return mode == Mode::acquire || mode == Mode::acquire_shared; };
   for (const Access& a : first.touched.all) {
-    if (a.mode == Mode::none) continue;
+    if (a.mode() == Mode::none) continue;
     for (const Access& b : second.touches.all) {
-      if (a.object != b.object || !conflict(a.mode, b.mode) || (gives(a.mode) && takes(b.mode))) continue;
+      if (a.object() != b.object() || !conflict(a.mode(), b.mode()) || (gives(a.mode()) && takes(b.mode())))
+        continue;
       if (second.previous > earlier || first.enabled.contains(second.task)) return Reversal::certainly;
       // Whose time comes next depends on what all the others wait for, and not only on steps that conflict.
-      return a.object == kClock ? Reversal::perhaps : Reversal::never;
+      return a.object() == kClock ? Reversal::perhaps : Reversal::never;
     }
   }
   return Reversal::never;

@@ -184,7 +184,7 @@ void TrialProgram::leave(const Request& request) {
 /// a mutex may only be on its way to where turns are kept.
 void TrialProgram::look_who_is_overtaken(const Request& request) {
   const Scheduler& scheduler = Scheduler::current();
-  const std::vector<Step>& steps = scheduler.steps();
+  const std::span<const Step> steps = scheduler.steps();
   const auto came = std::ranges::find(steps, static_cast<Task>(request.index), &Step::task) - steps.begin();
   for (Task other = 0; other < trial_.requests; ++other) {
     const ExploredRequest& its = requests_[other];
@@ -270,7 +270,7 @@ std::vector<Invariant> TrialProgram::promised() const {
 /// commute can begin or end a request.
 std::optional<Invariant> TrialProgram::linearizable() {
   if (!histories_) return std::nullopt;
-  const std::vector<Step>& steps = Scheduler::current().steps();
+  const std::span<const Step> steps = Scheduler::current().steps();
   first_step_.assign(trial_.requests, kNoResponse);
   for (std::size_t i = steps.size(); i-- > 0;) {
     if (steps[i].task < trial_.requests) first_step_[steps[i].task] = static_cast<std::int64_t>(i);

@@ -45,10 +45,6 @@ inline constexpr Backend kDefaultBackend =
     Backend::fibers;
 #endif
 
-std::unique_ptr<Contexts> fibers(Contexts::Body body);
 std::unique_ptr<Contexts> threads(Contexts::Body body);
-inline std::unique_ptr<Contexts> make_contexts(Backend backend, Contexts::Body body) {
-  return backend == Backend::fibers ? fibers(std::move(body)) : threads(std::move(body));
-}
 
 }  // namespace ccbench::explore

@@ -27,21 +27,16 @@ class TaskSet {
 
   constexpr bool contains(Task task) const { return (bits_ >> task & 1) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
-  /// By hand: the instruction is none of those that every x86-64 has, and std's way without it is a call.
   constexpr Task size() const {
-    std::uint64_t sums = bits_ - (bits_ >> 1 & 0x5555555555555555);
-    sums = (sums & 0x3333333333333333) + (sums >> 2 & 0x3333333333333333);
-    return static_cast<Task>((((sums + (sums >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101) >> 56);
+    return bits_ < kSmall.size() ? kSmall[bits_].size : static_cast<Task>(std::popcount(bits_));
   }
   /// Of one that is not empty.
   constexpr Task lowest() const { return static_cast<Task>(std::countr_zero(bits_)); }
-  /// The `n`-th from 0 of one that has more. The first ones without a branch, which nobody could predict
-  /// where `n` is drawn.
+  /// The `n`-th from 0 of one that has more.
   constexpr Task nth(Task n) const {
-    constexpr Task kFirst = 3;
+    if (bits_ < kSmall.size()) return kSmall[bits_].tasks[n];
     std::uint64_t rest = bits_;
-    for (Task i = 0; i < kFirst; ++i) rest &= rest - (n > i ? 1 : 0);
-    for (Task i = kFirst; i < n; ++i) rest &= rest - 1;
+    for (Task i = 0; i < n; ++i) rest &= rest - 1;
     return TaskSet(rest).lowest();
   }
 
@@ -59,9 +54,28 @@ class TaskSet {
   }
 
  private:
+  /// Looked up: to count them takes as long as a step's other work where the processor has no instruction
+  /// for it, or may not be asked to.
+  struct Small {
+    std::uint8_t size = 0;
+    std::array<std::uint8_t, 8> tasks = {};
+  };
+  static constexpr auto small() {
+    std::array<Small, 256> all{};
+    for (std::size_t bits = 0; bits < all.size(); ++bits) {
+      for (std::uint8_t task = 0; task < 8; ++task) {
+        if ((bits >> task & 1) != 0) all[bits].tasks[all[bits].size++] = task;
+      }
+    }
+    return all;
+  }
+  static const std::array<Small, 256> kSmall;
+
   constexpr explicit TaskSet(std::uint64_t bits) : bits_(bits) {}
   std::uint64_t bits_ = 0;
 };
+
+inline constexpr std::array<TaskSet::Small, 256> TaskSet::kSmall = small();
 
 enum class ObjectKind : std::uint8_t { clock, mutex, shared_mutex, condition, atomic, cell, thread };
 
@@ -131,16 +145,25 @@ constexpr bool conflict(Mode a, Mode b) {
   return !(only_reads(a) && only_reads(b)) && !(shares(a) && shares(b));
 }
 
-struct Access {
-  ObjectId object = 0;
-  Mode mode = Mode::none;
+/// An object, and how it is touched. A single word: one that is written in parts and read whole just after
+/// keeps the processor waiting.
+class Access {
+ public:
+  constexpr Access() = default;
+  constexpr Access(ObjectId object, Mode mode)
+      : bits_(std::uint64_t{static_cast<std::uint8_t>(mode)} << 32 | object) {}
+  constexpr ObjectId object() const { return static_cast<ObjectId>(bits_); }
+  constexpr Mode mode() const { return static_cast<Mode>(bits_ >> 32); }
+
+ private:
+  std::uint64_t bits_ = 0;
 };
 
 struct Operation {
   OperationKind kind = OperationKind::yield;
+  bool recursive = false;  ///< a lock that its owner may take again
   Access first = {};
   Access second = {};              ///< of a wait, the mutex
-  bool recursive = false;          ///< a lock that its owner may take again
   std::int64_t deadline = kNever;  ///< until when it waits, in ns of the explored time
 
   static constexpr std::int64_t kNever = INT64_MAX;
@@ -154,9 +177,9 @@ struct Accesses {
 
   bool conflicts_with(const Accesses& other) const {
     for (const Access& mine : all) {
-      if (mine.mode == Mode::none) continue;
+      if (mine.mode() == Mode::none) continue;
       for (const Access& its : other.all) {
-        if (mine.object == its.object && conflict(mine.mode, its.mode)) return true;
+        if (mine.object() == its.object() && conflict(mine.mode(), its.mode())) return true;
       }
     }
     return false;

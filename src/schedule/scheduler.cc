@@ -7,27 +7,102 @@
 #include <stdexcept>
 #include <utility>
 
+#include "schedule/fibers.h"
+
 namespace ccbench::explore {
 
 Scheduler* Scheduler::running_schedule = nullptr;
 
 Scheduler::Scheduler(Program& program, const SchedulerOptions& options)
-    : program_(program),
-      options_(options),
-      contexts_(make_contexts(options.backend, [this](Task task) { return work(task); })) {}
+    : program_(program), options_(options) {
+  if (options.backend == Backend::fibers) {
+    auto fibers = std::make_unique<Fibers<Work>>(Work{*this});
+    fibers_ = fibers.get();
+    contexts_ = std::move(fibers);
+  } else {
+    contexts_ = threads(Work{*this});
+  }
+}
 
 Scheduler::~Scheduler() = default;
+
+// What a step takes is inlined into one function, so that registers are saved once, and a switch is the last
+// thing before its return (see fibers.h).
+
+inline void Scheduler::switch_to(Task other) {
+  if (fibers_ != nullptr) [[likely]]
+    return fibers_->switch_to(other);
+  contexts_->switch_to(other);
+}
+
+inline void Scheduler::note_step(Task task, TaskSet can) {
+  if (taken_ == room_) [[unlikely]]
+    make_room();
+  const Operation& pending = tasks_[task].pending;
+  Step& step = steps_[taken_++];
+  step.task = task;
+  step.kind = pending.kind;
+  step.old = false;
+  step.touched = {{pending.first, pending.second}};
+  step.enabled = can;
+}
+
+[[gnu::noinline]] void Scheduler::make_room() {
+  room_ = std::max<std::size_t>(64, steps_.size() * 2);
+  steps_.resize(room_);
+}
+
+[[gnu::always_inline]] inline void Scheduler::begin_step_of(Task task, TaskSet can) {
+  TaskState& state = tasks_[task];
+  state.fresh = false;
+  note_step(task, can);
+  const Operation& operation = state.pending;
+  if (may_have_to_wait(operation.kind)) {
+    unsure_.remove(task);
+    timed_.remove(task);
+    if (operation.kind == OperationKind::sleep || operation.kind == OperationKind::expire)
+      fire(operation.deadline);
+    if (operation.kind == OperationKind::expire) return unfinished_.remove(task);
+  }
+  running_ = task;
+}
+
+[[gnu::always_inline]] inline void Scheduler::begin_step() {
+  const auto end = [&](Ending ending) {
+    ending_ = ending;
+    strategy_ = nullptr;
+  };
+  // Nobody runs for the step of an alarm.
+  while (running_ == kNoTask) {
+    if ((unfinished_ - serving_).empty()) return end(Ending::done);
+    const TaskSet can = enabled();
+    if (can.empty()) return end(Ending::deadlock);
+    if (taken_ == options_.most_steps) return end(Ending::too_long);
+    const Task task = strategy_->choose(*this, can);
+    if (task == kNoTask) return end(Ending::cut);
+    begin_step_of(task, can);
+  }
+}
+
+/// Who runs now: a new task to its first operation, so that its beginning is no step; or the one that the
+/// strategy chooses, `kNoTask` if the schedule has come to its end. Each that has run that far asks for the
+/// next one itself, which saves half of the switches.
+[[gnu::always_inline]] inline Task Scheduler::next() {
+  running_ = kNoTask;
+  if (primed_ == count_ || !prime_next()) begin_step();
+  return running_;
+}
 
 Ending Scheduler::run(Strategy& strategy) {
   running_schedule = this;
   made_ = 0;
   of_kind_ = {};
   make(ObjectKind::clock);
-  steps_.clear();
+  taken_ = 0;
   clock_ = kFirstTime;
   aborting_ = false;
   timed_ = {};
-  ready_ = {};
+  unsure_ = {};
   unfinished_ = {};
   serving_ = {};
   alarms_ = {};
@@ -40,17 +115,9 @@ Ending Scheduler::run(Strategy& strategy) {
   serving_ = TaskSet::first(count_) - TaskSet::first(own_);
   primed_ = 0;
   strategy_ = &strategy;
-  if (next() != kNoTask) contexts_->switch_to(running_);
+  strategy.begin(*this);
+  if (next() != kNoTask) switch_to(running_);
   return ending_;
-}
-
-/// Who runs now: a new task to its first operation, so that its beginning is no step; or the one that the
-/// strategy chooses, `kNoTask` if the schedule has come to its end. Each that has run that far asks for the
-/// next one itself, which saves half of the switches.
-Task Scheduler::next() {
-  running_ = kNoTask;
-  if (primed_ == count_ || !prime_next()) begin_step();
-  return running_;
 }
 
 /// Answers whether there is another one.
@@ -67,52 +134,13 @@ bool Scheduler::prime_next() {
   return true;
 }
 
-void Scheduler::begin_step() {
-  const auto end = [&](Ending ending) {
-    ending_ = ending;
-    strategy_ = nullptr;
-  };
-  if (steps_.empty()) strategy_->begin(*this);
-  // Nobody runs for the step of an alarm.
-  while (running_ == kNoTask) {
-    if ((unfinished_ - serving_).empty()) return end(Ending::done);
-    const TaskSet can = enabled();
-    if (can.empty()) return end(Ending::deadlock);
-    if (steps_.size() == options_.most_steps) return end(Ending::too_long);
-    const Task task = strategy_->choose(*this, can);
-    if (task == kNoTask) return end(Ending::cut);
-    begin_step_of(task, can);
-  }
-}
-
-void Scheduler::begin_step_of(Task task, TaskSet can) {
-  TaskState& state = tasks_[task];
-  state.fresh = false;
-  timed_.remove(task);
-  // Word by word: what was written in small pieces just now is slow to be read in large ones.
-  Step& step = steps_.emplace_back();
-  step.task = task;
-  step.kind = state.pending.kind;
-  step.touched.all[0].object = state.pending.first.object;
-  step.touched.all[0].mode = state.pending.first.mode;
-  step.touched.all[1].object = state.pending.second.object;
-  step.touched.all[1].mode = state.pending.second.mode;
-  step.enabled = can;
-  if (alarms_.contains(task)) {
-    unfinished_.remove(task);
-    fire(state.pending.deadline);
-    return;
-  }
-  running_ = task;
-}
-
 void Scheduler::finish() {
   if (unfinished_.empty()) return;
-  const std::size_t steps = steps_.size();
+  const std::size_t steps = taken_;
   run_on();
   // Who serves waits for work, and is told by `Program::end` that there will be none.
   if (!(unfinished_ - serving_).empty()) abort_rest();
-  steps_.resize(steps);
+  taken_ = steps;
 }
 
 /// As far as it goes, in any order: to end by itself needs no exceptions, which are slow and cannot pass
@@ -126,8 +154,8 @@ void Scheduler::run_on() {
     const TaskSet later = can - TaskSet::first(last + 1);
     last = later.empty() ? can.lowest() : later.lowest();
     begin_step_of(last, can);
-    if (running_ != kNoTask) contexts_->switch_to(running_);
-    while (prime_next()) contexts_->switch_to(running_);
+    if (running_ != kNoTask) switch_to(running_);
+    while (prime_next()) switch_to(running_);
     running_ = kNoTask;
   }
 }
@@ -139,7 +167,7 @@ void Scheduler::abort_rest() {
     // Who serves may take an exception for a request's, and go on with what is gone.
     if (serving_.contains(task)) tasks_[task].abandoned = true;
     running_ = task;
-    if (!tasks_[task].abandoned) contexts_->switch_to(task);
+    if (!tasks_[task].abandoned) switch_to(task);
     running_ = kNoTask;
     if (!tasks_[task].abandoned) return;
     contexts_->abandon(task);
@@ -152,11 +180,11 @@ void Scheduler::abort_rest() {
 void Scheduler::abandon_running() {
   const Task task = running_schedule->running_;
   running_schedule->tasks_[task].abandoned = true;
-  for (;;) running_schedule->contexts_->switch_to(kNoTask);
+  for (;;) running_schedule->switch_to(kNoTask);
 }
 
 /// Answers who goes on.
-Task Scheduler::work(Task task) {
+[[gnu::always_inline]] inline Task Scheduler::work(Task task) {
   TaskState& state = tasks_[task];
   try {
     if (state.body) {
@@ -171,7 +199,7 @@ Task Scheduler::work(Task task) {
   if (state.body) {
     state.body = nullptr;
     // Who joins it is after all that it did.
-    if (!aborting_ && !steps_.empty()) steps_.back().touched.all[3] = {state.thread, Mode::release};
+    if (!aborting_ && taken_ > 0) last_step().touched.all[3] = {state.thread, Mode::release};
   }
   return strategy_ == nullptr ? kNoTask : next();
 }
@@ -181,11 +209,9 @@ Task Scheduler::work(Task task) {
   if (running_ == kNoTask) return false;
   if (aborting_) return give_up();
   tasks_[running_].pending = operation;
-  if (operation.timed()) timed_.add(running_);
-  if (may_have_to_wait(operation.kind) && operation.deadline > clock_) {
-    ready_.remove(running_);
-  } else {
-    ready_.add(running_);
+  if (may_have_to_wait(operation.kind)) {
+    if (operation.timed()) timed_.add(running_);
+    if (operation.deadline > clock_) unsure_.add(running_);
   }
   if (!wanted_alarms_.empty()) arm_alarms(operation.deadline);
   return wait_for_turn();
@@ -193,11 +219,8 @@ Task Scheduler::work(Task task) {
 
 bool Scheduler::wait_for_turn() {
   const Task task = running_;
-  if (strategy_ == nullptr) {
-    contexts_->switch_to(kNoTask);
-  } else if (next() != task) {
-    contexts_->switch_to(running_);
-  }
+  const Task chosen = strategy_ == nullptr ? kNoTask : next();
+  if (chosen != task) switch_to(chosen);
   return aborting_ ? give_up() : true;
 }
 
@@ -227,7 +250,7 @@ bool Scheduler::is_due(std::int64_t deadline) const {
 bool Scheduler::is_enabled(Task task) const {
   const TaskState& state = tasks_[task];
   const Operation& next = state.pending;
-  const Object& object = objects_[next.first.object];
+  const Object& object = objects_[next.first.object()];
   switch (next.kind) {
     case OperationKind::lock: return is_lockable(object, task, next.recursive);
     case OperationKind::lock_until: return is_lockable(object, task, false) || is_due(next.deadline);
@@ -247,13 +270,13 @@ bool Scheduler::is_enabled(Task task) const {
 bool Scheduler::may_wake_unasked(Task task) const {
   const TaskState& state = tasks_[task];
   return state.pending.kind == OperationKind::wake && state.spurious < spurious_wakes_ &&
-         objects_[state.pending.first.object].kind == ObjectKind::condition;
+         objects_[state.pending.first.object()].kind == ObjectKind::condition;
 }
 
 /// Whether another task has taken a step after these; true if there are none.
 bool Scheduler::has_company_since(std::size_t steps, Task task) const {
-  return steps == 0 || std::any_of(steps_.begin() + static_cast<std::ptrdiff_t>(steps), steps_.end(),
-                                   [&](const Step& step) { return step.task != task; });
+  return steps == 0 || std::ranges::any_of(this->steps().subspan(steps),
+                                           [&](const Step& step) { return step.task != task; });
 }
 
 /// A task that yields again goes on when another has taken a step since the last time, or when none can: what
@@ -272,7 +295,7 @@ TaskSet Scheduler::enabled_of(TaskSet unsure) const {
 }
 
 TaskSet Scheduler::enabled() const {
-  const TaskSet unsure = unfinished_ - ready_;
+  const TaskSet unsure = unfinished_ & unsure_;
   return unsure.empty() ? unfinished_ : enabled_of(unsure);
 }
 
@@ -302,7 +325,7 @@ void Scheduler::take_shared(ObjectId mutex) {
 }
 
 void Scheduler::lock(ObjectId mutex, bool recursive) {
-  if (!perform({.kind = OperationKind::lock, .first = {mutex, Mode::acquire}, .recursive = recursive}))
+  if (!perform({.kind = OperationKind::lock, .recursive = recursive, .first = {mutex, Mode::acquire}}))
     return;
   take(mutex);
 }
@@ -426,7 +449,7 @@ void Scheduler::touch(OperationKind kind, ObjectId object, Mode mode) {
 void Scheduler::fire(std::int64_t deadline) {
   if (deadline <= clock_) return;
   clock_ = deadline;
-  steps_.back().touched.all[2] = {kClock, Mode::write};
+  last_step().touched.all[2] = {kClock, Mode::write};
   // They stay unfinished: a search sees that they could have come before this step.
   alarms_.each([&](Task alarm) {
     if (tasks_[alarm].pending.deadline <= clock_) timed_.remove(alarm);
@@ -458,6 +481,7 @@ void Scheduler::arm_alarms(std::int64_t but) {
     if (passes) passing_.add(alarm);
     serving_.add(alarm);
     timed_.add(alarm);
+    unsure_.add(alarm);
   }
   wanted_alarms_.clear();
 }
@@ -475,18 +499,18 @@ Task Scheduler::add_task() {
 }
 
 void Scheduler::sleep_until(std::int64_t deadline) {
-  if (perform({.kind = OperationKind::sleep, .deadline = deadline})) fire(deadline);
+  perform({.kind = OperationKind::sleep, .deadline = deadline});
 }
 
 void Scheduler::yield() {
   if (running_ == kNoTask) return;
-  if (perform({.kind = OperationKind::yield})) tasks_[running_].yielded = steps_.size();
+  if (perform({.kind = OperationKind::yield})) tasks_[running_].yielded = taken_;
 }
 
 std::int64_t Scheduler::now() {
-  if (running_ != kNoTask && !steps_.empty()) {
-    Access& clock = steps_.back().touched.all[2];
-    if (clock.mode == Mode::none) clock = {kClock, Mode::read};
+  if (running_ != kNoTask && taken_ > 0) {
+    Access& clock = last_step().touched.all[2];
+    if (clock.mode() == Mode::none) clock = {kClock, Mode::read};
   }
   return clock_;
 }
@@ -509,16 +533,16 @@ void Scheduler::join(ObjectId thread) {
   if (running_ != kNoTask) return;
   // The main one waits for who serves.
   if (!unfinished_.contains(objects_[thread].owner)) return;
-  const std::size_t steps = steps_.size();
+  const std::size_t steps = taken_;
   run_on();
   if (unfinished_.contains(objects_[thread].owner)) abort_rest();
-  steps_.resize(steps);
+  taken_ = steps;
 }
 
 Task Scheduler::holder(Task task) const {
   const Operation& next = tasks_[task].pending;
-  if (!unfinished_.contains(task) || next.first.mode != Mode::acquire) return kNoTask;
-  const Object& object = objects_[next.first.object];
+  if (!unfinished_.contains(task) || next.first.mode() != Mode::acquire) return kNoTask;
+  const Object& object = objects_[next.first.object()];
   return object.kind == ObjectKind::thread || object.owner == task ? kNoTask : object.owner;
 }
 
@@ -532,8 +556,8 @@ std::string Scheduler::name_of(ObjectId object) const {
 
 std::string Scheduler::why_blocked(Task task) const {
   const Operation& next = tasks_[task].pending;
-  const Object& object = objects_[next.first.object];
-  const std::string name = name_of(next.first.object);
+  const Object& object = objects_[next.first.object()];
+  const std::string name = name_of(next.first.object());
   if (object.owner == task) return fmt::format("waits for {}, held by itself", name);
   if (next.kind == OperationKind::join) return fmt::format("waits for the end of {}", name);
   if (next.kind == OperationKind::wake) return fmt::format("waits to be notified by {}", name);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ struct Step {
 struct Aborted {};
 
 class Scheduler;
+template <class Work>
+class Fibers;
 
 class Strategy {
  public:
@@ -72,6 +75,7 @@ class Strategy {
   Strategy& operator=(const Strategy&) = delete;
   virtual ~Strategy() = default;
 
+  /// Nobody stands at a step yet.
   virtual void begin(const Scheduler& schedule) = 0;
   /// One of `enabled`, which is never empty, or `kNoTask` to cut the schedule. Whoever took the last step
   /// asks, on its own stack, so that an exception must not leave it.
@@ -110,7 +114,7 @@ class Scheduler {
   static Scheduler& current() { return *running_schedule; }
 
   // What a strategy may know.
-  const std::vector<Step>& steps() const { return steps_; }
+  std::span<const Step> steps() const { return {steps_.data(), taken_}; }
   const Operation& pending(Task task) const { return tasks_[task].pending; }
   TaskSet unfinished() const { return unfinished_; }
   /// One of the program's that has not taken a step yet.
@@ -151,7 +155,7 @@ class Scheduler {
   bool sees_last(ObjectId cell) {
     // What cleans up loads without being scheduled.
     if (aborting_ || happened_.sees_last(running_, cell)) return true;
-    steps_.back().old = true;
+    last_step().old = true;
     return false;
   }
   std::uint64_t older_value() const { return happened_.older_value(); }
@@ -179,6 +183,11 @@ class Scheduler {
   static constexpr std::int64_t kFirstTime = 1;
 
  private:
+  /// What every context does.
+  struct Work {
+    Scheduler& schedule;
+    [[gnu::always_inline]] Task operator()(Task task) const { return schedule.work(task); }
+  };
   struct Object {
     ObjectKind kind = ObjectKind::clock;
     std::uint32_t number = 0;  ///< from 1, of its kind
@@ -193,7 +202,8 @@ class Scheduler {
     std::int64_t time;
     bool passes;
   };
-  struct TaskState {
+  /// Of a size that makes its place a shift.
+  struct alignas(128) TaskState {
     Operation pending;
     std::function<void()> body;  ///< of a spawned one
     ObjectId thread = 0;         ///< likewise
@@ -207,10 +217,14 @@ class Scheduler {
   bool prime_next();
   void begin_step();
   void begin_step_of(Task task, TaskSet can);
+  void note_step(Task task, TaskSet can);
+  void make_room();
+  Step& last_step() { return steps_[taken_ - 1]; }
   Task work(Task task);
   /// Returns when the scheduler has chosen this task; false: nothing is scheduled any more, or never was.
   bool perform(const Operation& operation);
   bool wait_for_turn();
+  void switch_to(Task other);
   static bool give_up();
   bool is_enabled(Task task) const;
   bool may_wake_unasked(Task task) const;
@@ -238,13 +252,16 @@ class Scheduler {
   Program& program_;
   const SchedulerOptions options_;
   std::unique_ptr<Contexts> contexts_;
-  Strategy* strategy_ = nullptr;  ///< of the schedule that runs; null: the main one says who goes on
+  Fibers<Work>* fibers_ = nullptr;  ///< the same, if it is these
+  Strategy* strategy_ = nullptr;    ///< of the schedule that runs; null: the main one says who goes on
   Ending ending_ = Ending::done;
   std::vector<Object> objects_;
   std::size_t made_ = 0;
   std::array<std::uint32_t, 7> of_kind_{};
   std::array<TaskState, kMostTasks> tasks_;
-  std::vector<Step> steps_;
+  std::vector<Step> steps_;  ///< the first `taken_`, and room for more
+  std::size_t taken_ = 0;
+  std::size_t room_ = 0;  ///< `steps_.size()`, which takes a division
   Task count_ = 0;
   Task own_ = 0;  ///< of those, the program's: the first ones
   Task primed_ = 0;
@@ -254,7 +271,7 @@ class Scheduler {
   TaskSet alarms_;                    ///< not run by a context: all that they do is to move the clock
   TaskSet passing_;                   ///< of those, whose time comes in any case
   TaskSet timed_;                     ///< whose pending operation has a deadline
-  TaskSet ready_;                     ///< whose pending operation is possible whatever the others do
+  TaskSet unsure_;                    ///< whose pending operation may have to wait
   std::vector<Alarm> wanted_alarms_;  ///< by the step that is being taken
   std::int64_t clock_ = 0;
   bool aborting_ = false;
