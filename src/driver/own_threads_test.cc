@@ -96,6 +96,8 @@ TEST(OwnThreads, AreThoseOfTheProcessButTheOneThatAsks) {
   go = 3;
   go.notify_one();
   other.join();
+  for (int looks = 0; looks < 10'000 && threads.usage(); ++looks)
+    std::this_thread::sleep_for(milliseconds(1));
   EXPECT_FALSE(threads.usage()) << "one that has ended cannot be asked";
 }
 
