@@ -11,7 +11,7 @@ set -euo pipefail
 
 readonly run_packages=(g++ cmake ninja-build libcli11-dev libfmt-dev libboost-dev libbenchmark-dev libdw-dev
   libboost-context-dev libtbb-dev nlohmann-json3-dev)
-readonly test_packages=(git libgtest-dev python3 python3-matplotlib python3-numpy python3-scipy python3-yaml time)
+readonly test_packages=(ccache git libgtest-dev python3 python3-matplotlib python3-numpy python3-scipy python3-yaml time)
 # One version, because another one formats and warns differently. In Debian 12 and 13 and Ubuntu 24.04.
 readonly lint_packages=(clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev)
 # Opens the reports that the tests make.

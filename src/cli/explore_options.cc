@@ -32,10 +32,6 @@ constexpr auto kTaken =
 constexpr auto kOutput = std::to_array<std::string_view>(
     {"csv", "json", "html", "quiet", "no-color", "no-progress", "config", "inconclusive"});
 
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
-}
-
 bool is_explore_flag(std::string_view name) {
   return std::ranges::find(kExploreFlags, name, &Flag::name) != kExploreFlags.end();
 }

@@ -36,10 +36,6 @@ constexpr auto kShared =
 constexpr auto kNoFiles =
     std::to_array<std::string_view>({"requests-csv", "snapshots-csv", "thread-dump", "html", "trace", "out"});
 
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
-}
-
 bool is_gate_flag(std::string_view name) {
   return std::ranges::find(kGateFlags, name, &Flag::name) != kGateFlags.end();
 }

@@ -18,8 +18,6 @@
 namespace ccbench {
 namespace {
 
-constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
-
 void count(const RequestSource& requests, TrialMemory& memory, Tally& tally) {
   tally.requests = requests.count();
   tally.requests_of_key.assign(tally.keys, 0);

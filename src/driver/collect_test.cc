@@ -19,8 +19,6 @@
 namespace ccbench {
 namespace {
 
-constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
-
 /// One request; 0: did not happen.
 struct Times {
   std::uint64_t request;

@@ -215,7 +215,7 @@ std::optional<Distrust> small_times(const RunResult& run) {
 }
 
 /// How long a request of the guard kept a CPU or a worker of the pool, whichever there are fewer of.
-std::optional<double> time_per_request(const RunResult& run, const GuardResult& guard) {
+std::optional<double> typical_time_per_request(const RunResult& run, const GuardResult& guard) {
   const Experiment& experiment = run.configuration_of(guard).experiment;
   if (!experiment.pool()) return std::nullopt;
   const auto wall = median_over_trials(run, guard, [](const TrialResult& trial) { return trial.wall; });
@@ -234,7 +234,7 @@ std::optional<Distrust> harness(const RunResult& run) {
   const GuardResult* fastest = nullptr;
   double least = *run.calibration.harness / kShare;
   for (const GuardResult& guard : run.guards) {
-    const auto time = time_per_request(run, guard);
+    const auto time = typical_time_per_request(run, guard);
     if (guard.role == Role::control || !time || *time > least) continue;
     fastest = &guard;
     least = *time;

@@ -8,13 +8,13 @@ namespace ccbench {
 namespace {
 
 std::atomic<int> noted{0};
-std::atomic<int> asked{0};
+std::atomic<int> snapshots_wanted{0};
 std::atomic<bool> at_once{false};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler must not take a lock");
 
 void note(int signal) {
   if (signal == SIGQUIT) {
-    ++asked;
+    ++snapshots_wanted;
     return;
   }
   if (at_once) _exit(128 + signal);
@@ -26,7 +26,7 @@ void note(int signal) {
 
 Interruption::Interruption() {
   noted = 0;
-  asked = 0;
+  snapshots_wanted = 0;
   at_once = false;
   struct sigaction action{};
   action.sa_handler = note;
@@ -39,7 +39,7 @@ Interruption::~Interruption() {
 }
 
 int Interruption::signal() const { return noted; }
-int Interruption::snapshots_asked() const { return asked; }
+int Interruption::snapshots_asked() const { return snapshots_wanted; }
 void Interruption::end_at_once() { at_once = true; }
 
 Interruption::Held::Held() {

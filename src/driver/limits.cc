@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "driver/machine.h"
 #include "driver/worker_threads.h"
 
 namespace ccbench {
@@ -24,12 +25,6 @@ struct Limit {
   double most = 0;
   double fullness() const { return most > 0 ? std::min(1.0, used / most) : 0; }
 };
-
-std::optional<double> number_in(const std::string& file) {
-  std::ifstream in(file);
-  double number = 0;
-  return in >> number ? std::optional(number) : std::nullopt;  // `max` in a control group: no number.
-}
 
 /// The first number behind `label` in a file of `label: number` or `label number` lines.
 std::optional<double> number_behind(const std::string& file, const std::string& label) {

@@ -24,12 +24,6 @@ std::string line_in(const std::string& file) {
   return line;
 }
 
-std::optional<double> number_in(const std::string& file) {
-  std::ifstream in(file);
-  double number = 0;
-  return in >> number ? std::optional(number) : std::nullopt;
-}
-
 /// What is behind the colon of the first line that begins with `label` in /proc/cpuinfo.
 std::string cpu_info(const std::string& root, std::string_view label) {
   std::ifstream info(root + "/proc/cpuinfo");
@@ -163,6 +157,12 @@ std::string hypervisor(const std::string& root) {
 }
 
 }  // namespace
+
+std::optional<double> number_in(const std::string& file) {
+  std::ifstream in(file);
+  double number = 0;
+  return in >> number ? std::optional(number) : std::nullopt;
+}
 
 int Machine::cores() const {
   return static_cast<int>(std::set<int>(core_of_cpu.begin(), core_of_cpu.end()).size());

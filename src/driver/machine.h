@@ -38,6 +38,8 @@ Machine this_machine();
 
 /// The load average of the last minute; 0 where the system does not tell.
 double load_average();
+/// That a file of the kernel begins with; nothing for none, as the `max` of a control group.
+std::optional<double> number_in(const std::string& file);
 
 /// CPU time that the host has kept from this machine's CPUs while they had something to do, all together and
 /// since the start; counted in steps of some 10 ms. Nothing where the kernel does not count it.

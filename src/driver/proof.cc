@@ -13,8 +13,6 @@
 namespace ccbench {
 namespace {
 
-constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
-
 using Counts = std::vector<std::int64_t>;  // by key
 
 Counts none_of(const Evidence& evidence) { return Counts(evidence.tally.keys); }

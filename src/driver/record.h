@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "core/duration.h"
 #include "core/label.h"
@@ -27,6 +28,9 @@ struct alignas(64) Record {
   bool several_keys;  ///< its guard has said that it waits for something of another key, too
 };
 static_assert(sizeof(Record) == 64);
+
+/// Later than every time: for what has not happened yet.
+inline constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
 
 /// 0: it has not ended. Where it has, the rest of the record is complete.
 inline Nanos end_of(const Record& record) { return record.end.load(std::memory_order_acquire); }

@@ -135,8 +135,6 @@ class Trial final : private StepListener, private WaitListener {
   }
 
  private:
-  static constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
-
   /// Whether requests are numbered as they are taken. A queue would have to be filled beforehand, and in an
   /// open loop it must hand out one at a time.
   bool endless() const { return experiment_.duration > 0 || experiment_.rate > 0; }

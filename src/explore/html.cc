@@ -17,7 +17,7 @@
 namespace ccbench::explore {
 namespace {
 
-constexpr std::size_t kMostRows = 5000;  // Of the table of a trace.
+constexpr std::size_t kRowsOnPage = 5000;  // Of the table of a trace.
 
 /// Beside the rules of all pages and of the picture.
 constexpr std::string_view kPageStyle = R"css(
@@ -100,7 +100,7 @@ void write_trace(const SearchResult& result, const Found& found, Markup& out) {
   }
   const auto body = out.open("tbody");
   std::size_t shown = 0;
-  for (const auto [begin, end] : shown_of(found, kMostRows)) {
+  for (const auto [begin, end] : shown_of(found, kRowsOnPage)) {
     if (begin > shown) {
       const auto row = out.open("tr", {{"class", "line"}});
       out.element("td", {{"colspan", std::to_string(tasks + 2)}},

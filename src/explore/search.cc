@@ -316,13 +316,14 @@ class Explorer {
       if (task == kNoTask) return task;
       const Operation& operation = schedule.pending(task);
       const bool has_object = operation.first.mode() != Mode::none;
-      found_.trace.push_back({.task = task,
-                              .operation = std::string(to_text(operation.kind)),
-                              .object = has_object ? schedule.name_of(operation.first.object()) : std::string{},
-                              .place = task < explorer_.program_.trial().requests
-                                           ? std::string(explorer_.program_.place_of(task))
-                                           : std::string{},
-                              .inside = inside(schedule, task)});
+      found_.trace.push_back(
+          {.task = task,
+           .operation = std::string(to_text(operation.kind)),
+           .object = has_object ? schedule.name_of(operation.first.object()) : std::string{},
+           .place = task < explorer_.program_.trial().requests
+                        ? std::string(explorer_.program_.place_of(task))
+                        : std::string{},
+           .inside = inside(schedule, task)});
       return task;
     }
     bool end(const Scheduler& schedule, Ending ending) override {

@@ -14,7 +14,7 @@
 namespace ccbench::explore {
 namespace {
 
-constexpr std::size_t kMostRows = 200;  ///< of a trace
+constexpr std::size_t kRowsInText = 200;  ///< of a trace
 
 fmt::text_style style_of(Verdict verdict) {
   if (verdict == Verdict::ok) return fmt::fg(fmt::terminal_color::green);
@@ -53,7 +53,7 @@ void write_trace(const SearchResult& result, const Found& found, const ExploreTe
   table.add_column("", Align::left);
   const fmt::text_style red = text.color ? fmt::fg(fmt::terminal_color::red) : fmt::text_style{};
   std::size_t shown = 0;
-  for (const auto [begin, end] : shown_of(found, kMostRows)) {
+  for (const auto [begin, end] : shown_of(found, kRowsInText)) {
     if (begin > shown) table.add_rule(counted(begin - shown, "step"));
     for (std::size_t i = begin; i < end; ++i) {
       const TraceStep& step = found.trace[i];

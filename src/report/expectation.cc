@@ -39,7 +39,7 @@ std::string_view trimmed(std::string_view text) {
 
 bool is_time(const TrialColumn& column) { return column.name.ends_with(kNanos); }
 
-std::string_view metric_of(const TrialColumn& column) {
+std::string_view metric_named_by(const TrialColumn& column) {
   std::string_view name = column.name;
   if (is_time(column)) name.remove_suffix(kNanos.size());
   return name;
@@ -47,13 +47,13 @@ std::string_view metric_of(const TrialColumn& column) {
 
 const TrialColumn* find_column(std::string_view metric) {
   const auto columns = trial_columns();
-  const auto found = std::ranges::find(columns, metric, metric_of);
+  const auto found = std::ranges::find(columns, metric, metric_named_by);
   return found == columns.end() ? nullptr : &*found;
 }
 
 std::vector<std::string> metrics() {
   std::vector<std::string> names;
-  for (const TrialColumn& column : trial_columns()) names.emplace_back(metric_of(column));
+  for (const TrialColumn& column : trial_columns()) names.emplace_back(metric_named_by(column));
   return names;
 }
 
@@ -138,7 +138,7 @@ class Parser {
     }
     if (result_.column == nullptr) unknown_metric(metric);
     if (result_.column->holds == Holds::text)
-      refuse("{} holds words, which have neither minimum nor median", metric_of(*result_.column));
+      refuse("{} holds words, which have neither minimum nor median", metric_named_by(*result_.column));
   }
 
   /// Answers them as they are written.
@@ -153,8 +153,8 @@ class Parser {
       add_selector(trimmed(std::string_view(item).substr(0, equals)),
                    trimmed(std::string_view(item).substr(equals + 1)));
       const Selector& selector = result_.selectors.back();
-      written +=
-          fmt::format("{}{}={}", written.empty() ? "" : ",", metric_of(*selector.column), selector.value);
+      written += fmt::format("{}{}={}", written.empty() ? "" : ",", metric_named_by(*selector.column),
+                             selector.value);
     }
     rest_.remove_prefix(end + 1);
     skip_spaces();
@@ -173,13 +173,13 @@ class Parser {
     if (column.holds == Holds::text) return text_for(column, value);
     if (!is_time(column)) {
       const auto number = parse_number(value);
-      if (!number) refuse("{} is compared with a number, and '{}' is none", metric_of(column), value);
+      if (!number) refuse("{} is compared with a number, and '{}' is none", metric_named_by(column), value);
       return *number;
     }
     const auto duration = parse_duration(value);
     if (!duration) {
       refuse("{} is a time, and '{}' is neither a duration with its unit (500ms, 1s, 50us) nor 0",
-             metric_of(column), value);
+             metric_named_by(column), value);
     }
     return static_cast<long double>(*duration);
   }
@@ -202,7 +202,7 @@ class Parser {
   void check_relation() const {
     const bool tells_apart = result_.relation == Relation::equal || result_.relation == Relation::unequal;
     if (result_.column->holds == Holds::text && !tells_apart)
-      refuse("{} holds words, which are compared with == and != alone", metric_of(*result_.column));
+      refuse("{} holds words, which are compared with == and != alone", metric_named_by(*result_.column));
   }
 
   const std::string_view text_;
@@ -353,7 +353,7 @@ std::string guards_text(const RunResult& run, std::uint64_t rows) {
 /// Why there may be no samples where there are trials.
 std::string_view reason_for_none(const Expectation& expectation) {
   static_assert(kSamplesForP99 == 100);
-  return metric_of(*expectation.column).ends_with("_p99") ? "; a p99 takes 100 samples" : "";
+  return metric_named_by(*expectation.column).ends_with("_p99") ? "; a p99 takes 100 samples" : "";
 }
 
 /// Where it is not met first: `cas`.

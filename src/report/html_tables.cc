@@ -258,7 +258,7 @@ void write_machine(const RunResult& run, Markup& out) {
 }
 
 /// As it stands in CSV, unquoted.
-std::string text_of(const Cell& cell) {
+std::string unquoted(const Cell& cell) {
   if (const auto* text = std::get_if<std::string_view>(&cell)) return std::string(*text);
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
   std::string text;
@@ -271,9 +271,9 @@ std::vector<const Column<TrialRow>*> telling_columns(const RunResult& run,
                                                      std::vector<const Column<TrialRow>*>& same) {
   std::vector<const Column<TrialRow>*> telling;
   for (const Column<TrialRow>& column : trial_columns()) {
-    const std::string first = text_of(column.value(TrialRow{run, run.trials.front()}));
+    const std::string first = unquoted(column.value(TrialRow{run, run.trials.front()}));
     const bool differs = std::ranges::any_of(run.trials, [&](const TrialResult& trial) {
-      return text_of(column.value(TrialRow{run, trial})) != first;
+      return unquoted(column.value(TrialRow{run, trial})) != first;
     });
     constexpr auto kAlways =
         std::to_array<std::string_view>({"trial", "role", "guard", "verdict", "wall_ns"});
@@ -427,7 +427,7 @@ void write_trials(const RunResult& run, Markup& out) {
       out.text(" ");
       out.element(
           "code", {},
-          fmt::format("{}={}", column->name, text_of(column->value(TrialRow{run, run.trials.front()}))));
+          fmt::format("{}={}", column->name, unquoted(column->value(TrialRow{run, run.trials.front()}))));
     }
   }
   if (run.trials.size() > kMostTrials)
@@ -443,7 +443,7 @@ void write_trials(const RunResult& run, Markup& out) {
   for (const TrialResult& trial : std::span(run.trials).first(std::min(run.trials.size(), kMostTrials))) {
     const auto row = out.open("tr");
     for (const Column<TrialRow>* column : columns)
-      out.element("td", {}, text_of(column->value(TrialRow{run, trial})));
+      out.element("td", {}, unquoted(column->value(TrialRow{run, trial})));
   }
 }
 

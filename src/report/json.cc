@@ -381,7 +381,7 @@ Json host_of(const Machine& machine) {
           {"hypervisor", known(machine.hypervisor)}};
 }
 
-Json distrust_of(const RunResult& run) {
+Json distrusted(const RunResult& run) {
   Json reasons = Json::array();
   for (const auto& [what, spoils] : run.distrust) reasons.push_back({{"what", what}, {"spoils", spoils}});
   return reasons;
@@ -433,7 +433,7 @@ class JsonSink final : public Sink {
     write_member("planned_trials", run.planned_trials, 2, ",\n", out);
     write_member("command", run.power ? "power" : "run", 2, ",\n", out);
     write_member("calibration", calibration, 2, ",\n", out);
-    write_member("distrust", distrust_of(run), 2, ",\n", out);
+    write_member("distrust", distrusted(run), 2, ",\n", out);
     write_member("expectations", expectations_of_run(run), 2, "\n}\n", out);
   }
 };
