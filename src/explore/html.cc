@@ -178,6 +178,11 @@ void write_pairs(std::span<const SearchResult> results, Markup& out) {
              options.scheduler.time == TimeOrder::configured ? "end in the order of their lengths"
                                                              : "end in any order",
              out);
+  write_pair("memory model",
+             options.older_values
+                 ? "release and acquire: where no order keeps a load from it, it may see an older value"
+                 : "sequential: every load sees the last value",
+             out);
   if (std::ranges::any_of(results, &SearchResult::symmetric))
     write_pair("requests that are alike", "only one order of their firsts", out);
   const Build build = this_build();

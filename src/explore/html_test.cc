@@ -196,6 +196,18 @@ TEST(ExplorePage, SaysNothingButTheClaimOfWhatHolds) {
   EXPECT_TRUE(has(section_of(page, "left-out"), "<li>queue: why</li>"));
 }
 
+TEST(ExplorePage, SaysWhichValuesALoadMaySee) {
+  const ExploredTrial trial = trial_of("cas", "lotto-purchase", 2);
+  const std::string settings = "<th scope=\"row\">memory model</th>";
+  for (const auto& [older, model] :
+       {std::pair(true, "release and acquire"), std::pair(false, "sequential")}) {
+    const std::string page =
+        page_of({search(trial, {.strategy = SearchStrategy::dpor, .older_values = older})});
+    EXPECT_EQ(fault_in(page), "");
+    EXPECT_TRUE(has(between(page, settings, "</tr>"), model)) << between(page, settings, "</tr>");
+  }
+}
+
 TEST(ExplorePage, MarksNoStepWhereTheEndShowsIt) {
   const SearchResult result = failure_of(trial_of("none", "counter", 2));
   ASSERT_TRUE(result.found);
