@@ -512,7 +512,7 @@ TEST(Fifo, IsNeverBrokenByALockThatKeepsItsOrderHoweverItsThreadsRun) {
   std::mt19937_64 random(3);
   std::int64_t convicted = 0;
   std::int64_t watched = 0;
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 400; ++round) {
     const Day kept = random_day(random, true);
     const auto of_kept = found({.promises = kFifo}, kept.requests, kept.snapshots);
     if (of_kept.contains(std::string(kOvertaken))) {
@@ -523,8 +523,8 @@ TEST(Fifo, IsNeverBrokenByALockThatKeepsItsOrderHoweverItsThreadsRun) {
     const auto of_lost = found({.promises = kFifo}, lost.requests, lost.snapshots);
     if (of_lost.contains(std::string(kOvertaken)) && breaches(kOvertaken, of_lost) > 0) ++convicted;
   }
-  EXPECT_GT(watched, 1500);
-  EXPECT_GT(convicted, 500) << "the days do not show what a lock without order does";
+  EXPECT_GT(watched, 300);
+  EXPECT_GT(convicted, 100) << "the days do not show what a lock without order does";
 }
 
 // Trials of guards
