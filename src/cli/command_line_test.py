@@ -83,9 +83,9 @@ def sleeps_once(process: int) -> bool:
         return False
 
 
-def sleepers_of(process: int) -> int:
+def sleepers_of(process: int, in_call: str = "nanosleep") -> int:
     places = [Path(f"/proc/{process}/task/{thread}/wchan").read_text() for thread in os.listdir(f"/proc/{process}/task")]
-    return sum("nanosleep" in place for place in places)
+    return sum(in_call in place for place in places)
 
 
 class WithFolder(unittest.TestCase):
@@ -636,10 +636,11 @@ class Interruption(WithFolder):
 
     def test_sigquit_takes_a_snapshot_and_the_run_goes_on(self) -> None:
         path = self.folder / "snapshots.csv"
-        flags = ["--guard=synchronized", "--payment=2s", "--db=0", "--control=never", "--snapshot=never"]
+        flags = ["--guard=synchronized", "--payment=4s", "--db=0", "--control=never", "--snapshot=never"]
         process = self.start(*flags, f"--snapshots-csv={path}")
         trial = self.trial_of(process, threads=20)
-        wait_until(lambda: sleepers_of(trial) == 1, "somebody pays")
+        wait_until(lambda: sleepers_of(trial) == 1 and sleepers_of(trial, "futex") == 20,
+                   "somebody pays, and all others wait, the first thread for them")
         process.send_signal(signal.SIGQUIT)
         self.assertEqual(process.wait(60), 5, "held, and no control")
         rows = rows_of(path.read_text())
