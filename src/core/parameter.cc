@@ -24,12 +24,6 @@ bool is_time(Parameter::Type type) {
   return type == Parameter::Type::delay || type == Parameter::Type::limit || type == Parameter::Type::period;
 }
 
-const Parameter& find(std::span<const Parameter> parameters, std::string_view name) {
-  const auto found = std::ranges::find(parameters, name, &Parameter::name);
-  if (found == parameters.end()) throw std::logic_error("parameter not declared: " + std::string(name));
-  return *found;
-}
-
 }  // namespace
 
 std::string range_of(const Parameter& parameter) {
@@ -45,7 +39,8 @@ std::string range_of(const Parameter& parameter) {
   throw std::logic_error("parameter of unknown type");
 }
 
-ParameterValues::ParameterValues(std::span<const Parameter> parameters) : parameters_(parameters) {
+ParameterValues::ParameterValues(std::span<const Parameter> parameters)
+    : parameters_(parameters), values_(parameters.size()) {
   for (const Parameter& parameter : parameters) {
     if (!set(parameter.name, parameter.initial).empty()) {
       throw std::logic_error("bad default of parameter " + std::string(parameter.name));
@@ -53,8 +48,16 @@ ParameterValues::ParameterValues(std::span<const Parameter> parameters) : parame
   }
 }
 
+std::size_t ParameterValues::index_of(std::string_view name) const {
+  const auto found = std::ranges::find(parameters_, name, &Parameter::name);
+  if (found == parameters_.end()) throw std::logic_error("parameter not declared: " + std::string(name));
+  return static_cast<std::size_t>(found - parameters_.begin());
+}
+
 std::string ParameterValues::set(std::string_view name, std::string_view text) {
-  const Parameter& parameter = find(parameters_, name);
+  const std::size_t index = index_of(name);
+  const Parameter& parameter = parameters_[index];
+  std::int64_t& value = values_[index];
   switch (parameter.type) {
     case Parameter::Type::delay:
     case Parameter::Type::limit:
@@ -63,13 +66,13 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
       if (!duration || *duration > kLongestDuration) {
         return "a duration from " + range_of(parameter) + " with its unit (500ms, 1s, 50us) or 0";
       }
-      values_[std::string(name)] = *duration;
+      value = *duration;
       return {};
     }
     case Parameter::Type::choice: {
       const auto choice = std::ranges::find(parameter.choices, text);
       if (choice == parameter.choices.end()) return "one of " + joined(parameter.choices);
-      values_[std::string(name)] = choice - parameter.choices.begin();
+      value = choice - parameter.choices.begin();
       return {};
     }
     case Parameter::Type::count: {
@@ -79,7 +82,7 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
           number > parameter.most) {
         return "a whole number from " + range_of(parameter);
       }
-      values_[std::string(name)] = number;
+      value = number;
       return {};
     }
     case Parameter::Type::ratio: {
@@ -90,7 +93,7 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
       if (!whole || !share) {
         return "a number from " + range_of(parameter);
       }
-      values_[std::string(name)] = std::llround(number * kRatioUnit);
+      value = std::llround(number * kRatioUnit);
       return {};
     }
   }
@@ -99,22 +102,17 @@ std::string ParameterValues::set(std::string_view name, std::string_view text) {
 
 std::string ParameterValues::scale_delays(double factor) {
   auto scaled = values_;
-  for (const Parameter& parameter : parameters_) {
-    if (!is_time(parameter.type)) continue;
-    Nanos& delay = scaled.find(parameter.name)->second;
-    const double product = static_cast<double>(delay) * factor;
-    if (product > static_cast<double>(kLongestDuration)) return std::string(parameter.name);
-    delay = std::llround(product);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (!is_time(parameters_[i].type)) continue;
+    const double product = static_cast<double>(values_[i]) * factor;
+    if (product > static_cast<double>(kLongestDuration)) return std::string(parameters_[i].name);
+    scaled[i] = std::llround(product);
   }
   values_ = std::move(scaled);
   return {};
 }
 
-std::int64_t ParameterValues::at(std::string_view name) const {
-  const auto found = values_.find(name);
-  if (found == values_.end()) throw std::logic_error("parameter not declared: " + std::string(name));
-  return found->second;
-}
+std::int64_t ParameterValues::at(std::string_view name) const { return values_[index_of(name)]; }
 
 Nanos ParameterValues::section() const {
   Nanos sum = 0;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/duration.h"
 
@@ -75,10 +76,12 @@ class ParameterValues {
  private:
   static constexpr double kRatioUnit = 1e9;
 
+  /// Throws std::logic_error if it is not declared.
+  std::size_t index_of(std::string_view name) const;
   std::string text_of(const Parameter& parameter) const;
 
   std::span<const Parameter> parameters_;
-  std::map<std::string, std::int64_t, std::less<>> values_;
+  std::vector<std::int64_t> values_;  ///< in the same order
 };
 
 }  // namespace ccbench

@@ -29,6 +29,8 @@ struct Promises {
   int admits = 0;            ///< at most this many inside a key at once; 0: not limited by number
   Nanos stale_for = 0;       ///< a result may be given to who comes up to this much later; 0: never
   Nanos once_for = 0;        ///< `once` is promised until so long after who succeeded had come; 0: for ever
+
+  bool operator==(const Promises&) const = default;
 };
 
 /// The names of the promises made, in the order above: `exclusive, waits, per key`.

@@ -38,6 +38,7 @@ struct Tally {
     return successes_of_key.at(key) - (reads_of_key.empty() ? 0 : reads_of_key.at(key));
   }
   std::int64_t total(FactId fact) const;
+  bool operator==(const Tally&) const = default;
   /// Keeps totals and forgets which key they belong to: a run of many trials over many keys has no room.
   void forget_keys();
 };

@@ -46,6 +46,28 @@ TEST(Search, ProvesEightRequests) {
   }
 }
 
+/// Counts that were judged once are not judged again, where they were sound.
+TEST(TrialProgram, FindsWhatIsBrokenAsOftenAsItIsAsked) {
+  TrialProgram program(trial_of("none", "lotto-purchase", 2));
+  Scheduler scheduler(program);
+  TreeSearch tree({.reduction = Reduction::source_sets});
+  std::size_t sound = 0;
+  std::size_t broken = 0;
+  for (bool more = true; more;) {
+    const Ending ending = scheduler.run(tree);
+    more = tree.end(scheduler, ending);
+    if (ending == Ending::done) {
+      const std::size_t first = program.broken(ending).size();
+      EXPECT_EQ(program.broken(ending).size(), first);
+      ++(first == 0 ? sound : broken);
+    }
+    scheduler.finish();
+    program.end();
+  }
+  EXPECT_GT(sound, 1U);
+  EXPECT_GT(broken, 1U);
+}
+
 /// A schedule's class as text, the same for all schedules that differ only in the order of steps that
 /// commute: what each step touches, by how many steps of a chain come before it (P. Cartier, D. Foata 1969).
 std::string class_of(std::span<const Step> steps) {

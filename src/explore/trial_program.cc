@@ -54,6 +54,10 @@ TrialProgram::TrialProgram(const ExploredTrial& trial)
                .parameters = trial_.parameters,
                .facts = facts_,
                .steps = *this} {
+  tally_.promises = promises_;
+  tally_.requests = trial_.requests;
+  tally_.keys = trial_.keys;
+  tally_.facts_of_key.assign(trial_.scenario->info.facts.size(), std::vector<std::int64_t>(trial_.keys));
   if (!trial_.scenario->model) return;
   auto model =
       trial_.scenario->model({.parameters = trial_.parameters, .seed = trial_.seed, .promises = promises_});
@@ -211,57 +215,64 @@ void TrialProgram::enter_step(const Request& request, StepId step) {
   places_[request.index] = trial_.scenario->info.steps[step];
 }
 
-Tally TrialProgram::tally() const {
-  Tally tally;
-  tally.promises = promises_;
-  tally.requests = trial_.requests;
-  tally.keys = trial_.keys;
-  tally.requests_of_key.assign(trial_.keys, 0);
-  tally.successes_of_key.assign(trial_.keys, 0);
-  tally.reads_of_key.assign(trial_.keys, 0);
+void TrialProgram::count() {
+  tally_.outcomes = {};
+  tally_.requests_of_key.assign(trial_.keys, 0);
+  tally_.successes_of_key.assign(trial_.keys, 0);
+  tally_.reads_of_key.assign(trial_.keys, 0);
   for (const ExploredRequest& request : requests_) {
-    ++tally.requests_of_key[request.key];
+    ++tally_.requests_of_key[request.key];
     if (!request.ended) continue;
-    ++tally.outcomes.at(index_of(request.result.outcome));
+    ++tally_.outcomes.at(index_of(request.result.outcome));
     if (request.result.outcome != Outcome::success) continue;
-    ++tally.successes_of_key[request.key];
-    if (request.kind == Kind::read) ++tally.reads_of_key[request.key];
+    ++tally_.successes_of_key[request.key];
+    if (request.kind == Kind::read) ++tally_.reads_of_key[request.key];
   }
-  const std::size_t facts = trial_.scenario->info.facts.size();
-  tally.facts_of_key.assign(facts, std::vector<std::int64_t>(trial_.keys));
-  for (FactId fact = 0; fact < facts; ++fact) {
-    for (Key key = 0; key < trial_.keys; ++key) tally.facts_of_key[fact][key] = facts_.get(fact, key);
+  for (FactId fact = 0; fact < tally_.facts_of_key.size(); ++fact) {
+    for (Key key = 0; key < trial_.keys; ++key) tally_.facts_of_key[fact][key] = facts_.get(fact, key);
   }
-  return tally;
+}
+
+/// The scenario's invariants; none, where the same counts held them before: a search comes to few different
+/// ones, and spends more time on judging a schedule than on running it.
+std::vector<Invariant> TrialProgram::judged(bool ended) {
+  tally_.settled = ended;
+  count();
+  if (tally_ == sound_) return {};
+  std::vector<Invariant> invariants = trial_.scenario->check(tally_);
+  if (std::ranges::all_of(invariants, &Invariant::holds)) sound_ = tally_;
+  return invariants;
 }
 
 /// What the driver proves by records (driver/proof.h), seen as it happens.
-std::vector<Invariant> TrialProgram::promised() const {
-  std::vector<Invariant> invariants;
+void TrialProgram::add_broken_promises(std::vector<Invariant>& broken) const {
   const auto add = [&](std::string_view name, std::int64_t most, const std::vector<std::int64_t>& counts) {
     const auto worst = std::ranges::max_element(counts);
-    Invariant invariant = equal(name, most, std::max(most, *worst));
-    invariant.beyond_repair = !invariant.holds;
+    if (*worst <= most) return;
+    Invariant invariant = equal(fmt::format(fmt::runtime(name), most), most, *worst);
+    invariant.beyond_repair = true;
     if (trial_.keys > 1) invariant.key = static_cast<Key>(worst - counts.begin());
-    invariants.push_back(std::move(invariant));
+    broken.push_back(std::move(invariant));
   };
   const std::int64_t most = promises_.exclusive ? 1 : promises_.admits;
   // Who is called again was outside in between.
-  if (most > 0 && !promises_.retries) add(fmt::format("at most {} inside", most), most, most_inside_);
+  if (most > 0 && !promises_.retries) add("at most {} inside", most, most_inside_);
   if (promises_.once && promises_.exclusive) add("nobody enters after a success", 0, too_late_);
   if (promises_.fifo && promises_.exclusive) add("nobody overtaken", 0, overtaken_);
   if (promises_.per_key && trial_.keys > 1) add("nobody waits for another key", 0, waited_elsewhere_);
-  std::vector<std::int64_t> turned_away(trial_.keys);
-  std::vector<std::int64_t> again(trial_.keys);
-  for (const ExploredRequest& request : requests_) {
-    const bool away =
-        request.result.outcome == Outcome::turned_away || request.result.outcome == Outcome::timed_out;
-    if (request.ended && away && request.calls == 0) ++turned_away[request.key];
-    if (request.calls > 1) ++again[request.key];
-  }
-  if (promises_.waits && !promises_.gives_up) add("nobody turned away", 0, turned_away);
-  if (!promises_.retries) add("no section runs twice", 0, again);
-  return invariants;
+  const auto count_if = [&](auto is_such) {
+    std::vector<std::int64_t> counts(trial_.keys);
+    for (const ExploredRequest& request : requests_) counts[request.key] += is_such(request) ? 1 : 0;
+    return counts;
+  };
+  const auto turned_away = [](const ExploredRequest& request) {
+    const Outcome outcome = request.result.outcome;
+    return request.ended && request.calls == 0 &&
+           (outcome == Outcome::turned_away || outcome == Outcome::timed_out);
+  };
+  if (promises_.waits && !promises_.gives_up) add("nobody turned away", 0, count_if(turned_away));
+  if (!promises_.retries)
+    add("no section runs twice", 0, count_if([](const ExploredRequest& its) { return its.calls > 1; }));
 }
 
 /// By the numbers of steps. A request is called as late as it can be, with its first step, because before
@@ -297,10 +308,8 @@ std::optional<Invariant> TrialProgram::linearizable() {
 std::vector<Invariant> TrialProgram::broken(Ending ending) {
   const bool ended = ending == Ending::done;
   if (ended) scenario_->settle();
-  Tally counts = tally();
-  counts.settled = ended;
-  std::vector<Invariant> invariants = trial_.scenario->check(counts);
-  std::ranges::move(promised(), std::back_inserter(invariants));
+  std::vector<Invariant> invariants = judged(ended);
+  add_broken_promises(invariants);
   if (auto history = linearizable()) invariants.push_back(*std::move(history));
   std::erase_if(invariants,
                 [&](const Invariant& each) { return each.holds || (!ended && !each.beyond_repair); });
