@@ -363,7 +363,15 @@ TEST(MemoryModel, KnowsNothingOfEarlierSchedules) {
     message.flag.load(kAcquire);
     message.look();
   };
-  const Bodies bodies = {say(kRelease), pass_on, look, look};
+  const auto store_as_a_reader = [](Message& message) {
+    const std::shared_lock lock(message.shared);
+    message.data.store(3);
+  };
+  const auto look_as_a_writer = [](Message& message) {
+    const std::lock_guard lock(message.shared);
+    message.look();
+  };
+  const Bodies bodies = {say(kRelease), pass_on, look, store_as_a_reader, look_as_a_writer};
   Small<Message> program(bodies);
   Scheduler scheduler(program);
   RandomWalk walk(1, 1000);
