@@ -21,6 +21,7 @@
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "driver/benchmarks.h"
+#include "driver/calibration.h"
 #include "driver/run.h"
 #include "driver/shrink.h"
 #include "explore/benchmarks.h"
@@ -135,7 +136,7 @@ std::optional<FirstFailure> first_failure(const RunResult& result) {
 
 RunResult measure(const Options& options, const Interruption& interruption) {
   TerminalProgress progress(options.progress && is_terminal(STDERR_FILENO));
-  RunResult result = run(options.experiments, interruption, progress);
+  RunResult result = run(options.experiments, calibrate(interruption), interruption, progress);
   result.power = options.command == Command::power;
   const auto failure = first_failure(result);
   if (options.shrink && failure && interruption.signal() == 0) {

@@ -416,7 +416,7 @@ TEST(Run, EndsAtOnceWhenInterruptedAndKeepsWhatItHas) {
   experiment.trials = 50;
   const Interruption interruption;
   InterruptThird progress;
-  const RunResult result = run(experiment, interruption, progress);
+  const RunResult result = run(experiment, {}, interruption, progress);
   EXPECT_EQ(result.trials.size(), 3U);
   EXPECT_EQ(result.trials.back().verdict, Verdict::error);
   EXPECT_EQ(result.trials.back().sentence, "interrupted");

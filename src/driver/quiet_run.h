@@ -18,7 +18,7 @@ class Silent final : public Progress {
 inline RunResult run_quietly(std::span<const Experiment> experiments) {
   const Interruption interruption;
   Silent silent;
-  return run(experiments, interruption, silent);
+  return run(experiments, {}, interruption, silent);
 }
 inline RunResult run_quietly(const Experiment& experiment) { return run_quietly(std::span(&experiment, 1)); }
 

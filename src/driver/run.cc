@@ -8,7 +8,6 @@
 #include <random>
 #include <set>
 
-#include "driver/calibration.h"
 #include "driver/clock.h"
 #include "driver/collect.h"
 #include "driver/distrust.h"
@@ -49,7 +48,8 @@ class Stopwatch {
 /// The trials of one run, as they are added.
 class Run {
  public:
-  Run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress)
+  Run(std::span<const Experiment> experiments, const Calibration& calibration,
+      const Interruption& interruption, Progress& progress)
       : experiments_(experiments), interruption_(interruption), progress_(progress) {
     result_ = {.run_id = new_run_id(),
                .machine = this_machine(),
@@ -59,7 +59,8 @@ class Run {
                .guards = {},
                .stacks = {},
                .warnings = {},
-               .shrunk = {}};
+               .shrunk = {},
+               .calibration = calibration};
     for (const Experiment& experiment : experiments) {
       result_.configurations.push_back({.experiment = experiment});
     }
@@ -88,8 +89,6 @@ class Run {
       result_.stacks = sight_.named_stacks();
     return std::move(result_);
   }
-
-  void calibrate() { result_.calibration = ccbench::calibrate(interruption_); }
 
   void execute(const Plan& plan) {
     std::size_t most = plan.trials.size();
@@ -367,9 +366,9 @@ class Run {
 
 }  // namespace
 
-RunResult run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress) {
-  Run run(experiments, interruption, progress);
-  run.calibrate();
+RunResult run(std::span<const Experiment> experiments, const Calibration& calibration,
+              const Interruption& interruption, Progress& progress) {
+  Run run(experiments, calibration, interruption, progress);
   run.execute(make_plan(experiments));
   return std::move(run).finish();
 }

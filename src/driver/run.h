@@ -28,10 +28,13 @@ class Progress {
 /// Runs every trial of the experiments, one after the other, each in a process of its own, controls first,
 /// and judges them. More than one experiment is a sweep: they differ in what it varies and in nothing else.
 /// An interruption ends the trial that is running and the run; what was measured until then is the result.
-/// The calling process must have one thread.
-RunResult run(std::span<const Experiment> experiments, const Interruption& interruption, Progress& progress);
-inline RunResult run(const Experiment& experiment, const Interruption& interruption, Progress& progress) {
-  return run(std::span(&experiment, 1), interruption, progress);
+/// The calling process must have one thread. `calibration` is of here and now; where it is empty, no remark
+/// rests on it.
+RunResult run(std::span<const Experiment> experiments, const Calibration& calibration,
+              const Interruption& interruption, Progress& progress);
+inline RunResult run(const Experiment& experiment, const Calibration& calibration,
+                     const Interruption& interruption, Progress& progress) {
+  return run(std::span(&experiment, 1), calibration, interruption, progress);
 }
 
 }  // namespace ccbench

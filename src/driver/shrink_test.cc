@@ -158,7 +158,7 @@ TEST(Shrink, OfAGuardThatFailsSometimesNamesASeedThatDoes) {
   again.seed = found.seed;
   const Interruption interruption;
   Listening silent;
-  const RunResult result = run(again, interruption, silent);
+  const RunResult result = run(again, {}, interruption, silent);
   EXPECT_EQ(result.trials.size(), 1U);
   EXPECT_EQ(result.guards.at(0).verdict, Verdict::violation);
 }

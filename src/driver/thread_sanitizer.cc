@@ -1,4 +1,10 @@
 // What ThreadSanitizer is told about this program; part of no other build. It looks for these names.
+#include <sanitizer/common_interface_defs.h>
+
+#include <array>
+
+#include "driver/trial.h"
+
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" {
 
@@ -14,4 +20,17 @@ const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_l
 /// names.
 const char* __tsan_default_suppressions() { return "race:boost::lockfree\nrace:boost/lockfree/\n"; }
 }
+
+namespace {
+
+/// To suppress a report by name takes names, and to have them all of the program's debug information must be
+/// read. Once, before there are trials: each is a process, and would do so for itself.
+[[maybe_unused]] const bool names_are_read = [] {
+  std::array<char, 1024> name{};
+  __sanitizer_symbolize_pc(reinterpret_cast<void*>(&ccbench::run_trial_process), "%f", name.data(),
+                           name.size());
+  return true;
+}();
+
+}  // namespace
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
