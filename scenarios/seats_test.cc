@@ -212,13 +212,20 @@ void expect_linearizable(const RunResult& result) {
     EXPECT_EQ(warning.find("linearizable"), std::string::npos);
 }
 
+/// In some trial of its guard: what requests were told of a key that was broken may still fit into an order,
+/// by chance.
 void expect_not_linearizable(const RunResult& result) {
+  const std::string& guard = result.guards.back().guard;
+  int broken = 0;
   for (const TrialResult& trial : result.trials) {
+    if (trial.guard != guard) continue;
     const Invariant* histories = histories_of(trial);
-    ASSERT_NE(histories, nullptr) << trial.guard;
-    EXPECT_FALSE(histories->holds) << trial.guard;
+    ASSERT_NE(histories, nullptr) << guard;
+    if (histories->holds) continue;
+    ++broken;
     EXPECT_NE(trial.sentence.find("(no order explains request "), std::string::npos) << trial.sentence;
   }
+  EXPECT_GT(broken, 0) << guard;
 }
 
 TEST(SeatTrials, GiveEverySeatToOneUserUnderGuardsThatFit) {

@@ -70,7 +70,7 @@ test_release() {
 # where nobody meant it to: less is for who looks closer than the time of this script allows (scripts/gate.sh).
 test_gate() {
   build/release/ccbench gate --self-test --no-color --no-progress
-  scripts/gate.sh --metric=wall --looks=14 --repeat=2 --threshold=25% --budget=2m --no-color --no-progress
+  scripts/gate.sh --metric=wall --looks=14,20 --repeat=2 --threshold=25% --budget=2m --no-color --no-progress
 }
 
 # test_sanitizer PRESET. GCC 12's sanitizers cannot place their memory where the kernel

@@ -280,6 +280,8 @@ class Files(WithFolder):
         rows = rows_of(trials)
         report = json.loads((out / "run.json").read_text())
         self.assertEqual(report["schema"], "ccbench.run/1")
+        self.assertEqual(set(report["calibration"]), {"clock_read_ns", "harness_ns"})
+        self.assertTrue(all(cost > 0 for cost in report["calibration"].values()))
         self.assertEqual(len(report["trials"]), len(rows))
         for row, trial in zip(rows, report["trials"]):
             for name, text in row.items():

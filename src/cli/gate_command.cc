@@ -108,7 +108,7 @@ GateResult measure(const GateOptions& gate, const std::vector<BaselineSetting>& 
   if (gate.task == Task::compare) return run_gate(plan, runner, interruption, progress);
   const GateRules& rules = plan.rules;
   return run_against_baseline(baseline, rules.threshold, rules.alpha, [&](const ArmFlags& flags) {
-    return run(experiment_of_baseline(gate.baseline, flags), {}, interruption, progress);
+    return run(experiment_of_baseline(gate.baseline, flags), Calibration{}, interruption, progress);
   });
 }
 

@@ -86,8 +86,9 @@ struct TrialContext {
 /// A scenario: what one request does, and what must be true when all have ended.
 ///
 /// `handle` is the section: many threads are in it at once if the guard lets them. `check` is pure and
-/// runs in the parent, also on the counts of a trial that crashed or hung. `expected_success` is how
-/// many requests must succeed under the guard's promises, and nothing where they do not fix it.
+/// runs in the parent, also on the counts of a trial that crashed or hung; the explorer does not ask again
+/// for counts that held. `expected_success` is how many requests must succeed under the guard's promises, and
+/// nothing where they do not fix it.
 ///
 /// A scenario may also have
 /// - `void settle()`: turns its final state into facts, after the last request has ended;

@@ -67,7 +67,7 @@ class Shrinking {
     again.seed = candidate.first.seed;
     again.until_fail = false;
     again.trials = trials_for(candidate.first.trials, kTrialsToConfirm);
-    const RunResult result = run(again, {}, interruption_, progress_);
+    const RunResult result = run(again, Calibration{}, interruption_, progress_);
     const auto failed = static_cast<std::uint64_t>(std::ranges::count_if(
         result.trials, [](const TrialResult& trial) { return has_failed(trial.verdict); }));
     if (result.interrupted_by != 0 && failed == 0) return false;  // It has not been seen to hold.
@@ -111,7 +111,7 @@ class Shrinking {
 
   /// Takes the experiment over if it fails.
   bool fails(const Experiment& experiment) {
-    const RunResult result = run(experiment, {}, interruption_, progress_);
+    const RunResult result = run(experiment, Calibration{}, interruption_, progress_);
     const auto failed = std::ranges::find_if(
         result.trials, [](const TrialResult& trial) { return has_failed(trial.verdict); });
     const bool cut_short = result.interrupted_by != 0 && failed == result.trials.end();

@@ -1,4 +1,5 @@
-// What ThreadSanitizer is told about this program; part of no other build. It looks for these names.
+// What ThreadSanitizer is told about this program, by names that it looks for, and what is done for it before
+// `main`; part of no other build.
 #include <sanitizer/common_interface_defs.h>
 
 #include <array>
@@ -20,6 +21,7 @@ const char* __tsan_default_options() { return "atexit_sleep_ms=0:report_thread_l
 /// names.
 const char* __tsan_default_suppressions() { return "race:boost::lockfree\nrace:boost/lockfree/\n"; }
 }
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 namespace {
 

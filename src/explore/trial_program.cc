@@ -215,7 +215,7 @@ void TrialProgram::enter_step(const Request& request, StepId step) {
   places_[request.index] = trial_.scenario->info.steps[step];
 }
 
-void TrialProgram::count() {
+void TrialProgram::fill_tally() {
   tally_.outcomes = {};
   tally_.requests_of_key.assign(trial_.keys, 0);
   tally_.successes_of_key.assign(trial_.keys, 0);
@@ -234,10 +234,10 @@ void TrialProgram::count() {
 }
 
 /// The scenario's invariants; none, where the same counts held them before: a search comes to few different
-/// ones, and spends more time on judging a schedule than on running it.
+/// ones, and would spend more time on judging a schedule than on running it.
 std::vector<Invariant> TrialProgram::judged(bool ended) {
   tally_.settled = ended;
-  count();
+  fill_tally();
   if (tally_ == sound_) return {};
   std::vector<Invariant> invariants = trial_.scenario->check(tally_);
   if (std::ranges::all_of(invariants, &Invariant::holds)) sound_ = tally_;

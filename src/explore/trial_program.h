@@ -89,7 +89,7 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   bool counts(const Request& request) const;
   bool is_taken(Key key) const;
   Request request_of(Task task);
-  void count();
+  void fill_tally();
   std::vector<Invariant> judged(bool ended);
   void add_broken_promises(std::vector<Invariant>& broken) const;
   std::optional<Invariant> linearizable();
@@ -112,7 +112,7 @@ class TrialProgram final : public Program, private StepListener, private WaitLis
   std::vector<std::int64_t>
       overtaken_;  ///< by key: requests that waited, and another that came later entered
   std::vector<std::int64_t> waited_elsewhere_;  ///< by key: waits for who was inside another key
-  Tally tally_;                                 ///< of the last schedule that was judged
+  Tally tally_;                                 ///< as last judged
   Tally sound_;                                 ///< the last one in which all held
   std::optional<Histories> histories_;          ///< where the scenario has a model
   std::vector<std::int64_t> first_step_;        ///< by request, of the schedule whose histories are looked at
