@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change goes in. CI runs this file and nothing else.
 #
-#   scripts/test.sh          all of it: some half an hour on two CPUs, from nothing
+#   scripts/test.sh          all of it: some 25 minutes on two CPUs, from nothing
 #   scripts/test.sh quick    the release build and its tests
 #
 # The first stage that fails ends it: the last line names the stage, and the exit code is not 0.
