@@ -244,7 +244,8 @@ std::vector<Invariant> TrialProgram::judged(bool ended) {
   return invariants;
 }
 
-/// What the driver proves by records (driver/proof.h), seen as it happens.
+/// What the driver proves by records (driver/proof.h), seen as it happens. `{}` in a name stands for the most
+/// that is allowed.
 void TrialProgram::add_broken_promises(std::vector<Invariant>& broken) const {
   const auto add = [&](std::string_view name, std::int64_t most, const std::vector<std::int64_t>& counts) {
     const auto worst = std::ranges::max_element(counts);
