@@ -35,4 +35,3 @@ namespace {
 }();
 
 }  // namespace
-// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
