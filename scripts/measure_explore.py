@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 import measuring
 from measuring import Case, Figures, NotMeasured, Target, alone, at_least, interval, ratio
@@ -44,6 +44,13 @@ TIMES = at_least(20)
 PER_CPU_SECOND = "k/s"
 
 
+class Rates(NamedTuple):
+    """Of a program, in thousands per second of CPU time."""
+
+    schedules: float
+    searches: float = 0  # how often all schedules were gone through, as far as the arm tells them apart
+
+
 class Programs(measuring.Programs):
     """What is compared. All figures are thousands of schedules per second of CPU time."""
 
@@ -53,56 +60,69 @@ class Programs(measuring.Programs):
         said = self.run([ccbench, "--version"]).output
         self.version, self.compiler = re.match(r"ccbench (\S+) \((.*?),", said).groups()
 
-    def ours(self, strategy: str, program: str, requests: int = REQUESTS) -> float:
+    def ours(self, strategy: str, program: str, requests: int = REQUESTS) -> Rates:
         name = f"explore/{strategy}/{program}/{requests}"
         ran = self.run([self.ccbench, "bench", f"--benchmark_filter=^{name}$", f"--benchmark_min_time={CPU_S}",
                         "--benchmark_format=json"])
         runs = json.loads(ran.output or "{}").get("benchmarks", [])
         if len(runs) != 1:
             raise NotMeasured(f"there is no benchmark {name}")
-        return runs[0]["schedules"] / 1e3
+        return Rates(runs[0]["schedules"] / 1e3, runs[0].get("searches", 0) / 1e3)
 
-    def theirs(self, tool: str, program: str) -> float:
+    def theirs(self, tool: str, program: str) -> Rates:
         ran = self.run([self.peers, tool, program, str(REQUESTS), str(CPU_S)])
         row = next(csv.DictReader(ran.output.splitlines()))
-        return int(row["schedules"]) / float(row["cpu_seconds"]) / 1e3
+        kilo_seconds = float(row["cpu_seconds"]) * 1e3
+        return Rates(int(row["schedules"]) / kilo_seconds, int(row["searches"]) / kilo_seconds)
 
-    def command(self, guard: str) -> float:
+    def command(self, guard: str) -> Rates:
         """What a person gets: the scenario lotto-purchase with all that is counted and checked after each schedule."""
         ran = self.run([self.ccbench, "explore", f"--guard={guard}", f"--requests={REQUESTS}", "--strategy=random",
                         "--schedules=200000", "--json=-"], accepted=measuring.CLEAN)
         search = json.loads(ran.output)["searches"][0]
-        return search["schedules"] / search["cpu_seconds"] / 1e3
+        return Rates(search["schedules"] / search["cpu_seconds"] / 1e3)
 
 
 # --- the comparisons ---
 
 
 def figure(comparison: str, case: str, about: str, arms: tuple[str, ...], target: Target | None,
-           pick: Callable[[Sequence[float]], Sequence[float]] = list) -> Figures:
+           pick: Callable[[Sequence[Rates]], Sequence[float]]) -> Figures:
     compared = len(arms) > 1
     return Figures(comparison, case, about, arms, PER_CPU_SECOND, "ratio" if compared else PER_CPU_SECOND, target,
                    ratio if compared else alone, pick, note=interval)
 
 
+def only_arm(comparison: str, case: str, about: str, arm: str, measure: Callable[[], Rates]) -> Case:
+    return Case([figure(comparison, case, about, (arm,), None, lambda measured: [measured[0].schedules])], (measure,))
+
+
 def program_case(programs: Programs, program: str, only: Sequence[str]) -> Case:
     """All arms of a program run one right after the other, so that any two can be compared."""
-    arms: dict[str, Callable[[], float]] = {"random": lambda: programs.ours("random", program)}
+    arms: dict[str, Callable[[], Rates]] = {"random": lambda: programs.ours("random", program)}
+    if set(WITH_PEERS) & set(only):
+        arms["dpor"] = lambda: programs.ours("dpor", program)
     if "shuttle" in only:
         arms["shuttle"] = lambda: programs.theirs("shuttle", program)
+        arms["shuttle-dfs"] = lambda: programs.theirs("shuttle-dfs", program)
     if "loom" in only:
         arms["loom"] = lambda: programs.theirs("loom", program)
-        arms["dpor"] = lambda: programs.ours("dpor", program)
     of = {name: position for position, name in enumerate(arms)}
     figures = []
+
+    def add(comparison: str, about: str, chosen: tuple[str, ...], target: Target | None, rate: str = "schedules") -> None:
+        figures.append(figure(comparison, program, about, chosen, target,
+                              lambda measured: [getattr(measured[of[name]], rate) for name in chosen]))
+
     if "speed" in only:
-        figures.append(figure("speed", program, f"{REQUESTS} requests, at random", ("random",),
-                              SPEED if program == "none" else None, lambda measured: [measured[of["random"]]]))
-    for name, own in (("shuttle", "random"), ("loom", "dpor"), ("loom", "random")):
-        if name in only:
-            comparison = name if (name, own) != ("loom", "random") else "loom-random"
-            figures.append(figure(comparison, program, f"{REQUESTS} requests", (own, name), TIMES,
-                                  lambda measured, own=own, name=name: [measured[of[own]], measured[of[name]]]))
+        add("speed", f"{REQUESTS} requests, at random", ("random",), SPEED if program == "none" else None)
+    if "shuttle" in only:
+        add("shuttle", f"{REQUESTS} requests", ("random", "shuttle"), TIMES)
+        add("shuttle-all", f"{REQUESTS} requests, searches", ("dpor", "shuttle-dfs"), None, "searches")
+    if "loom" in only:
+        add("loom", f"{REQUESTS} requests", ("dpor", "loom"), TIMES)
+        add("loom-random", f"{REQUESTS} requests", ("random", "loom"), TIMES)
+        add("loom-all", f"{REQUESTS} requests, searches", ("dpor", "loom"), None, "searches")
     return Case(figures, tuple(arms.values()))
 
 
@@ -110,8 +130,10 @@ def size_cases(programs: Programs) -> Iterator[Case]:
     sizes = [("random", 2), ("random", 8), ("dpor", 2), ("dpor", 3)]
     for program in PROGRAMS:
         for strategy, requests in sizes:
-            yield Case([figure("sizes", f"{strategy}-{program}-{requests}", f"{requests} requests", (strategy,), None)],
-                       (lambda s=strategy, p=program, r=requests: programs.ours(s, p, r),))
+            yield only_arm("sizes", f"{strategy}-{program}-{requests}", f"{requests} requests", strategy,
+                           lambda s=strategy, p=program, r=requests: programs.ours(s, p, r))
+    yield only_arm("sizes", f"switches-none-{REQUESTS}", f"{REQUESTS} requests, draws and switches alone", "switches",
+                   lambda: programs.ours("switches", "none"))
 
 
 def cases(programs: Programs, only: Sequence[str]) -> Iterator[Case]:
@@ -121,8 +143,8 @@ def cases(programs: Programs, only: Sequence[str]) -> Iterator[Case]:
         yield from size_cases(programs)
     if "command" in only:
         for guard in ("cas", "synchronized"):
-            yield Case([figure("command", guard, f"ccbench explore, {REQUESTS} requests", ("random",), None)],
-                       (lambda guard=guard: programs.command(guard),))
+            yield only_arm("command", guard, f"ccbench explore, {REQUESTS} requests", "random",
+                           lambda guard=guard: programs.command(guard))
 
 
 # --- writing ---
@@ -150,15 +172,20 @@ def text_of(results: Sequence[Figures], facts: Sequence[str]) -> list[str]:
         "in an order that is drawn. Figures are medians over the rounds (least..most), and ratios are taken within a round.", "",
         "- `random` draws every step, `dpor` runs one schedule of each class of equal ones, again and again; both with all that",
         "  the explorer keeps of a schedule. `ours` stands first in each row.",
+        "- `shuttle-all` and `loom-all` compare how soon there is an answer for all orders: thousands of whole searches per",
+        "  second. shuttle's goes through every schedule (`DfsScheduler`), loom's through those that its model tells apart, and",
+        "  ours through one of each class, without being told that the requests are alike.",
+        "- `switches` draws tasks and switches to them as `random` does for `none`, and does nothing else: no operation, no",
+        "  record, nobody who waits.",
         "- `command` is `ccbench explore` itself, of the scenario lotto-purchase, whose requests take more steps, and with",
         "  everything that is made, counted and checked for each schedule.", "",
         "What differs between the tools, and speaks for neither:", "",
         "- shuttle draws at random from those who can go on, as `random` does. It starts and joins threads as part of every",
         "  schedule, each of which is a step; ours are there before the first one, and are used again.",
         "- loom has no random order: it goes through all schedules that its model tells apart, as `dpor` does, and begins anew.",
-        "  Its model is that of C11, in which a load may see any older value, so that what it does for a step is more. Ours",
-        "  follows whether a load could, until one can; shuttle's is sequentially consistent. The row with `random` beside it",
-        "  is there because that was asked.",
+        "  Its model is that of C11, in which a load may see any older value, so that what it does for a step is more, and it",
+        "  tells more schedules apart. Ours follows whether a load could, until one can; shuttle's is sequentially consistent.",
+        "  The row with `random` beside it is there because that was asked.",
         "- Where ours have a sleep, loom has `yield_now`, which lets the others go first, and shuttle a sleep, which is a step.",
         "- For both tools the first thread serves a request itself, nothing is logged, and loom keeps no place for threads that",
         "  do not come: their cheapest form.", "",

@@ -9,6 +9,8 @@
 #include "explore/fixture.h"
 #include "explore/random_walk.h"
 #include "explore/tree_search.h"
+#include "schedule/fibers.h"
+#include "sync/std_sync.h"
 
 namespace ccbench {
 namespace {
@@ -54,6 +56,61 @@ void one_of_each_class(benchmark::State& state) {
   }
   state.counters["schedules"] = per_cpu_second(schedules);
   state.counters["classes"] = per_cpu_second(classes);
+  state.counters["searches"] = per_cpu_second(static_cast<std::uint64_t>(state.iterations()));
+}
+
+/// What a schedule of `none` at random cannot do without: three steps of each task, or one of who comes too
+/// late, each followed by a draw and a switch to who was drawn. Nobody waits for anything, and nothing is kept.
+class DrawsAndSwitches {
+ public:
+  explicit DrawsAndSwitches(Task tasks) : tasks_(TaskSet::first(tasks)) {}
+
+  void run_schedule() {
+    unfinished_ = tasks_;
+    sold_ = false;
+    fibers_.switch_to(draw());
+  }
+
+ private:
+  struct Work {
+    DrawsAndSwitches& all;
+    [[gnu::always_inline]] Task operator()(Task task) const { return all.request(task); }
+  };
+
+  /// As `RandomWalk` does it.
+  [[gnu::always_inline]] Task draw() {
+    const Task count = unfinished_.size();
+    if (count == 1) return unfinished_.lowest();
+    const Task task = unfinished_.nth(static_cast<Task>((drawn_ >> 32) * count >> 32));
+    drawn_ = random_();
+    return task;
+  }
+  [[gnu::always_inline]] void step(Task task) {
+    const Task next = draw();
+    if (next != task) fibers_.switch_to(next);
+  }
+  [[gnu::always_inline]] Task request(Task task) {
+    if (!sold_) {
+      step(task);
+      step(task);
+      sold_ = true;
+    }
+    unfinished_.remove(task);
+    return unfinished_.empty() ? kNoTask : draw();
+  }
+
+  const TaskSet tasks_;
+  TaskSet unfinished_;
+  bool sold_ = false;
+  StdSync::random random_{1};
+  std::uint64_t drawn_ = random_();
+  Fibers<Work> fibers_{Work{*this}};
+};
+
+void draws_and_switches(benchmark::State& state) {
+  DrawsAndSwitches all(static_cast<Task>(state.range(0)));
+  for ([[maybe_unused]] const auto unused : state) all.run_schedule();
+  state.counters["schedules"] = per_cpu_second(static_cast<std::uint64_t>(state.iterations()));
 }
 
 template <class G>
@@ -65,6 +122,7 @@ void register_program(const std::string& name) {
 }  // namespace
 
 void register_explore_benchmarks() {
+  benchmark::RegisterBenchmark("explore/switches/none", draws_and_switches)->Arg(3);
   register_program<fixture::None>("none");
   register_program<fixture::Cas>("cas");
   register_program<fixture::Mutex>("mutex");

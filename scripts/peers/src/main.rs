@@ -2,10 +2,12 @@
 //!
 //!   peers TOOL PROGRAM REQUESTS SECONDS      such as: peers shuttle none 3 0.5
 //!
-//! shuttle draws schedules at random, 10 000 at a time; loom goes through all that its model tells apart, and begins
-//! anew when it has. Either goes on until it has had SECONDS of CPU time. Prints a header and one row:
-//! tool,program,requests,schedules,oversold,cpu_seconds. `oversold` counts the schedules that sold the ticket twice: none
-//! may under a guard that is right, and some must without one.
+//! TOOL: `shuttle` draws schedules at random, 10 000 at a time; `shuttle-dfs` goes through all that there are, `loom`
+//! through all that its model tells apart, and both begin anew when they have. Each goes on until it has had SECONDS of
+//! CPU time, and ends what it has begun. Prints a header and one row:
+//! tool,program,requests,schedules,searches,oversold,cpu_seconds. `searches` is how often all were gone through, 0 at
+//! random. `oversold` counts the schedules that sold the ticket twice: none may under a guard that is right, and some
+//! must without one.
 //! Exit codes: 0 done, 1 a program did something else, 2 usage.
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -131,9 +133,14 @@ fn explore_with_loom(schedule: Schedule, requests: usize, _batch: u64) {
     model.check(move || schedule(requests));
 }
 
-fn explore_with_shuttle(schedule: Schedule, requests: usize, batch: u64) {
+fn draw_with_shuttle(schedule: Schedule, requests: usize, batch: u64) {
     let walk = ::shuttle::scheduler::RandomScheduler::new_from_seed(batch, 10_000);
     ::shuttle::Runner::new(walk, ::shuttle::Config::new()).run(move || schedule(requests));
+}
+
+fn explore_with_shuttle(schedule: Schedule, requests: usize, _batch: u64) {
+    let all = ::shuttle::scheduler::DfsScheduler::new(None, false);
+    ::shuttle::Runner::new(all, ::shuttle::Config::new()).run(move || schedule(requests));
 }
 
 fn cpu_seconds() -> f64 {
@@ -151,9 +158,9 @@ fn schedule_of(tool: &str, program: &str) -> Option<Schedule> {
         ("loom", "none") => loom::schedule::<loom::None>,
         ("loom", "cas") => loom::schedule::<loom::Cas>,
         ("loom", "mutex") => loom::schedule::<loom::Mutex>,
-        ("shuttle", "none") => shuttle::schedule::<shuttle::None>,
-        ("shuttle", "cas") => shuttle::schedule::<shuttle::Cas>,
-        ("shuttle", "mutex") => shuttle::schedule::<shuttle::Mutex>,
+        ("shuttle" | "shuttle-dfs", "none") => shuttle::schedule::<shuttle::None>,
+        ("shuttle" | "shuttle-dfs", "cas") => shuttle::schedule::<shuttle::Cas>,
+        ("shuttle" | "shuttle-dfs", "mutex") => shuttle::schedule::<shuttle::Mutex>,
         _ => return None,
     })
 }
@@ -170,24 +177,26 @@ fn main() -> ExitCode {
     ) else {
         return usage();
     };
-    let explore = if tool == "loom" {
-        explore_with_loom
-    } else {
-        explore_with_shuttle
+    let explore = match tool.as_str() {
+        "loom" => explore_with_loom,
+        "shuttle-dfs" => explore_with_shuttle,
+        _ => draw_with_shuttle,
     };
 
     let begin = cpu_seconds();
-    let mut taken = 0.0;
-    for batch in 1.. {
-        explore(schedule, requests, batch);
-        taken = cpu_seconds() - begin;
+    let mut batches = 0;
+    let taken = loop {
+        batches += 1;
+        explore(schedule, requests, batches);
+        let taken = cpu_seconds() - begin;
         if taken >= seconds {
-            break;
+            break taken;
         }
-    }
+    };
+    let searches = if tool == "shuttle" { 0 } else { batches };
     let (schedules, oversold) = (SCHEDULES.load(Relaxed), OVERSOLD.load(Relaxed));
-    println!("tool,program,requests,schedules,oversold,cpu_seconds");
-    println!("{tool},{program},{requests},{schedules},{oversold},{taken:.6}");
+    println!("tool,program,requests,schedules,searches,oversold,cpu_seconds");
+    println!("{tool},{program},{requests},{schedules},{searches},{oversold},{taken:.6}");
     if (oversold > 0) == (program == "none") {
         ExitCode::SUCCESS
     } else {
@@ -196,6 +205,6 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("peers: expected loom or shuttle; none, cas or mutex; how many requests; seconds of CPU time");
+    eprintln!("peers: expected loom, shuttle or shuttle-dfs; none, cas or mutex; how many requests; seconds of CPU time");
     ExitCode::from(2)
 }
