@@ -22,11 +22,11 @@
 #include <boost/multi_index/member.hpp>
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
 #include "sync/register.h"
+#include "sync/stripes.h"
 
 namespace ccbench {
 namespace {
@@ -55,7 +55,7 @@ class IdempotencyKeyGuard {
   explicit IdempotencyKeyGuard(const GuardContext& context) : ttl_(context.parameters.time("ttl")) {}
 
   Result run(const Request& request, Section section) {
-    Claim claim(stripe_of(request.key), request.key, ttl_);
+    Claim claim(stripes_.at(request.key), request.key, ttl_);
     if (!claim.won()) return turned_away("the key is set");
     const Result result = section(Entry{});
     if (result.outcome == Outcome::success) claim.keep();
@@ -130,13 +130,8 @@ class IdempotencyKeyGuard {
     Token token_;  ///< 0: not ours, or to be left set
   };
 
-  static constexpr std::size_t kStripes = 256;
-
-  /// By the high byte of a Fibonacci hash, so that neighbouring keys lie in different stripes.
-  Stripe& stripe_of(Key key) { return stripes_[key * 0x9e3779b97f4a7c15 >> 56]; }
-
   const std::chrono::nanoseconds ttl_;
-  std::array<Stripe, kStripes> stripes_;
+  Stripes<Sync, Stripe> stripes_;
 };
 
 const RegisterGuard<IdempotencyKeyGuard> registered;

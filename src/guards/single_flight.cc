@@ -16,12 +16,11 @@
 // written by hand (`ccbench bench --benchmark_filter=^wake`). The others tried: a condition variable,
 // 1.0 to 1.9, because everybody who wakes needs its mutex; a chain in which everybody wakes the next
 // one, 1.1 to 1.3, because it is 999 calls to the kernel, one after the other.
-#include <array>
-#include <cstddef>
 #include <exception>
 #include <utility>
 
 #include "sync/register.h"
+#include "sync/stripes.h"
 
 namespace ccbench {
 namespace {
@@ -36,7 +35,7 @@ class SingleFlightGuard {
       .bytes_per_key = 0};
 
   Result run(const Request& request, Section section) {
-    Stripe& stripe = stripe_of(request.key);
+    Stripe& stripe = stripes_.at(request.key);
     const auto [call, leads] = stripe.join(request.key);
     return leads ? lead(stripe, call, section) : follow(stripe, call);
   }
@@ -120,11 +119,6 @@ class SingleFlightGuard {
     Call* idle_ = nullptr;
   };
 
-  static constexpr std::size_t kStripes = 256;
-
-  /// By the high byte of a Fibonacci hash, so that neighbouring keys lie in different stripes.
-  Stripe& stripe_of(Key key) { return stripes_[key * 0x9e3779b97f4a7c15 >> 56]; }
-
   Result lead(Stripe& stripe, Call& call, Section section) {
     Result result;
     try {
@@ -157,7 +151,7 @@ class SingleFlightGuard {
     return result;
   }
 
-  std::array<Stripe, kStripes> stripes_;
+  Stripes<Sync, Stripe> stripes_;
 };
 
 const RegisterGuard<SingleFlightGuard> registered;

@@ -19,6 +19,7 @@
 #include "schedule/scheduler.h"
 #include "sync/keyed.h"
 #include "sync/std_sync.h"
+#include "sync/stripes.h"
 
 namespace ccbench {
 
@@ -353,6 +354,16 @@ class Keyed<ExploreSync, T> {
 
  private:
   std::unordered_map<Key, std::unique_ptr<T>> entries_;
+};
+
+/// Made when they are first asked for: to make all of them takes longer than most schedules.
+template <class T>
+class Stripes<ExploreSync, T> {
+ public:
+  T& at(Key key) { return stripes_.at(stripe_of(key)); }
+
+ private:
+  Keyed<ExploreSync, T> stripes_;
 };
 
 }  // namespace ccbench
