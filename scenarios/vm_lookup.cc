@@ -46,6 +46,7 @@
 #include "sync/failures.h"
 #include "sync/pause.h"
 #include "sync/register.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -247,7 +248,7 @@ class VmLookup {
 
   const TrialContext& trial_;
   std::vector<typename InFlight::Count> calls_in_flight_;  ///< by key
-  std::vector<FirstAnswer> first_answers_;
+  Slots<Sync, FirstAnswer> first_answers_;
   typename Sync::template atomic<Value> last_call_{0};
   typename Sync::template atomic<Nanos> oldest_{0};
   const Failures<Sync> failures_;

@@ -26,7 +26,7 @@
 #include <mutex>
 
 #include "sync/register.h"
-#include "sync/stripes.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -55,7 +55,7 @@ class IdempotencyKeyGuard {
   explicit IdempotencyKeyGuard(const GuardContext& context) : ttl_(context.parameters.time("ttl")) {}
 
   Result run(const Request& request, Section section) {
-    Claim claim(stripes_.at(request.key), request.key, ttl_);
+    Claim claim(stripes_.of(request.key), request.key, ttl_);
     if (!claim.won()) return turned_away("the key is set");
     const Result result = section(Entry{});
     if (result.outcome == Outcome::success) claim.keep();
@@ -131,7 +131,7 @@ class IdempotencyKeyGuard {
   };
 
   const std::chrono::nanoseconds ttl_;
-  Stripes<Sync, Stripe> stripes_;
+  Slots<Sync, Stripe> stripes_{256};
 };
 
 const RegisterGuard<IdempotencyKeyGuard> registered;

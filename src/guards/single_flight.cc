@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "sync/register.h"
-#include "sync/stripes.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -35,7 +35,7 @@ class SingleFlightGuard {
       .bytes_per_key = 0};
 
   Result run(const Request& request, Section section) {
-    Stripe& stripe = stripes_.at(request.key);
+    Stripe& stripe = stripes_.of(request.key);
     const auto [call, leads] = stripe.join(request.key);
     return leads ? lead(stripe, call, section) : follow(stripe, call);
   }
@@ -151,7 +151,7 @@ class SingleFlightGuard {
     return result;
   }
 
-  Stripes<Sync, Stripe> stripes_;
+  Slots<Sync, Stripe> stripes_{256};
 };
 
 const RegisterGuard<SingleFlightGuard> registered;

@@ -20,9 +20,9 @@
 #include <array>
 #include <cstddef>
 #include <mutex>
-#include <vector>
 
 #include "sync/register.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -49,7 +49,7 @@ class StripedGuard {
       : stripes_(static_cast<std::size_t>(context.parameters.at("stripes"))) {}
 
   Result run(const Request& request, Section section) {
-    const std::lock_guard lock(stripe_of(request.key).mutex);
+    const std::lock_guard lock(stripes_.of(request.key).mutex);
     return section(Entry{});
   }
 
@@ -59,12 +59,7 @@ class StripedGuard {
     typename Sync::mutex mutex;
   };
 
-  Stripe& stripe_of(Key key) {
-    const std::uint64_t hash = key * 0x9e3779b97f4a7c15 >> 32;
-    return stripes_[hash * stripes_.size() >> 32];
-  }
-
-  std::vector<Stripe> stripes_;
+  Slots<Sync, Stripe> stripes_;
 };
 
 const RegisterGuard<StripedGuard> registered;

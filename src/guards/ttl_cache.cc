@@ -19,11 +19,11 @@
 #include <boost/multi_index/sequenced_index.hpp>
 #include <boost/multi_index_container.hpp>
 #include <chrono>
-#include <cstddef>
 #include <mutex>
 #include <optional>
 
 #include "sync/register.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -54,7 +54,7 @@ class TtlCacheGuard {
   explicit TtlCacheGuard(const GuardContext& context) : ttl_(context.parameters.time("ttl")) {}
 
   Result run(const Request& request, Section section) {
-    Part& part = part_of(request.key);
+    Part& part = parts_.of(request.key);
     if (const auto kept = part.find(request.key)) return shared(*kept);
     const Result result = section(Entry{});
     if (result.outcome == Outcome::success) part.keep(request.key, result, ttl_);
@@ -101,12 +101,7 @@ class TtlCacheGuard {
     KeptResults results_;
   };
 
-  static constexpr std::size_t kParts = 64;
-
-  /// By the high bits of a Fibonacci hash, so that neighbouring keys lie in different parts.
-  Part& part_of(Key key) { return parts_[key * 0x9e3779b97f4a7c15 >> 58]; }
-
-  std::array<Part, kParts> parts_;
+  Slots<Sync, Part> parts_{64};
   const std::chrono::nanoseconds ttl_;
 };
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -18,8 +19,8 @@
 #include "core/request.h"
 #include "schedule/scheduler.h"
 #include "sync/keyed.h"
+#include "sync/slots.h"
 #include "sync/std_sync.h"
-#include "sync/stripes.h"
 
 namespace ccbench {
 
@@ -358,12 +359,17 @@ class Keyed<ExploreSync, T> {
 
 /// Made when they are first asked for: to make all of them takes longer than most schedules.
 template <class T>
-class Stripes<ExploreSync, T> {
+class Slots<ExploreSync, T> {
  public:
-  T& at(Key key) { return stripes_.at(stripe_of(key)); }
+  explicit Slots(std::size_t count) : count_(count) {}
+
+  std::size_t size() const { return count_; }
+  T& operator[](std::size_t slot) { return slots_.at(slot); }
+  T& of(Key key) { return slots_.at(slot_of(key, count_)); }
 
  private:
-  Keyed<ExploreSync, T> stripes_;
+  const std::size_t count_;
+  Keyed<ExploreSync, T> slots_;
 };
 
 }  // namespace ccbench

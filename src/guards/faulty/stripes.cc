@@ -14,10 +14,10 @@
 #include <chrono>
 #include <cstddef>
 #include <mutex>
-#include <vector>
 
 #include "guards/faulty/fault_window.h"
 #include "sync/register.h"
+#include "sync/slots.h"
 
 namespace ccbench {
 namespace {
@@ -46,8 +46,8 @@ class StripesGuard {
       : window_(context, kWindow), stripes_(static_cast<std::size_t>(context.parameters.at("stripes"))) {}
 
   Result run(const Request& request, Section section) {
-    auto& own = stripe_of(request.key);
-    auto& next = stripe_of(request.key + 1);
+    auto& own = stripes_.of(request.key);
+    auto& next = stripes_.of(request.key + 1);
     const std::lock_guard first(own);
     if (&next == &own) return section(Entry{});
     window_.hold();
@@ -59,13 +59,8 @@ class StripesGuard {
   /// Long enough that on a busy machine, too, some request of the other key gets to its first lock meanwhile.
   static constexpr std::chrono::milliseconds kWindow{50};
 
-  auto& stripe_of(Key key) {
-    const std::uint64_t hash = key * 0x9e3779b97f4a7c15 >> 32;
-    return stripes_[hash * stripes_.size() >> 32];
-  }
-
   const FaultWindow<Sync> window_;
-  std::vector<typename Sync::mutex> stripes_;
+  Slots<Sync, typename Sync::mutex> stripes_;
 };
 
 const RegisterGuard<StripesGuard> registered;
