@@ -60,7 +60,8 @@ void one_of_each_class(benchmark::State& state) {
 }
 
 /// What a schedule of `none` at random cannot do without: three steps of each task, or one of who comes too
-/// late, each followed by a draw and a switch to who was drawn. Nobody waits for anything, and nothing is kept.
+/// late, each followed by a draw and a switch to who was drawn. Nobody waits for anything, and nothing is
+/// kept.
 class DrawsAndSwitches {
  public:
   explicit DrawsAndSwitches(Task tasks) : tasks_(TaskSet::first(tasks)) {}
