@@ -28,7 +28,7 @@ using Policies = testing::Types<StdSync, ExploreSync>;
 TYPED_TEST_SUITE(SlotsOf, Policies);
 
 TYPED_TEST(SlotsOf, KeysAreTheSlotsThatTheyHashTo) {
-  for (const std::size_t count : {1, 2, 7, 64, 256}) {
+  for (const std::size_t count : {1U, 2U, 7U, 64U, 256U}) {
     Slots<TypeParam, Part> slots(count);
     EXPECT_EQ(slots.size(), count);
     for (Key key = 0; key < 1000; ++key) ASSERT_EQ(&slots.of(key), &slots[slot_of(key, count)]) << key;
@@ -68,7 +68,7 @@ TEST(SlotOf, KeepsNeighbouringKeysApart) {
 }
 
 TEST(SlotOf, ReachesEverySlotAndNoOther) {
-  for (const std::size_t count : {1, 2, 7, 64, 4096}) {
+  for (const std::size_t count : {1U, 2U, 7U, 64U, 4096U}) {
     std::set<std::size_t> seen;
     for (Key key = 0; key < 20 * count; ++key) seen.insert(slot_of(key, count));
     EXPECT_EQ(seen.size(), count);
