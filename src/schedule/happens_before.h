@@ -32,10 +32,15 @@ class HappensBefore {
   void begin_schedule() {
     // One load that is not ordered is all that there is to know, unless older values are to be seen.
     follows_ = oldest_ || !unordered_;
-    ++schedule_;
   }
   void begin_object(ObjectId object) {
     if (object >= objects_.size()) objects_.resize(object + 1);
+    if (!follows_) return;
+    Object& its = objects_[object];
+    its.released.clear();
+    its.released_shared.clear();
+    its.last = {};
+    its.older.clear();
   }
   /// What its maker has done happens before all that it does.
   void begin_task(Task task, Task maker) {
@@ -74,7 +79,7 @@ class HappensBefore {
   }
   /// Whether a load sees the last value; else it sees what `older_value` says then.
   bool sees_last(Task task, ObjectId cell) {
-    return !follows(task) || is_before(known_of(cell).last, task) || may_see_last(task, cell);
+    return !follows(task) || is_before(objects_[cell].last, task) || may_see_last(task, cell);
   }
   std::uint64_t older_value() const { return older_value_; }
 
@@ -122,26 +127,11 @@ class HappensBefore {
     std::uint64_t value;
   };
   struct Object {
-    std::uint64_t schedule = 0;   ///< of which all else is
-    Store last;                   ///< to a cell
-    std::vector<Replaced> older;  ///< and those before it, if they may be seen
     Clock released;
     Clock released_shared;
+    Store last;                   ///< to a cell
+    std::vector<Replaced> older;  ///< and those before it, if they may be seen
   };
-
-  /// Forgets what is of an earlier schedule. Not before somebody asks: of a guard's many locks a schedule
-  /// takes few.
-  Object& known_of(ObjectId object) {
-    Object& its = objects_[object];
-    if (its.schedule != schedule_) {
-      its.schedule = schedule_;
-      its.last = {};
-      its.older.clear();
-      its.released.clear();
-      its.released_shared.clear();
-    }
-    return its;
-  }
 
   void note_read(Task task, ObjectId atomic, std::memory_order order);
   void note_write(Task task, ObjectId atomic, std::memory_order order);
@@ -176,7 +166,6 @@ class HappensBefore {
 
   std::array<Known, kMostTasks> known_;
   std::vector<Object> objects_;
-  std::uint64_t schedule_ = 0;  ///< how many there have been
   std::uint64_t older_value_ = 0;
   bool oldest_ = false;
   bool unordered_ = false;
