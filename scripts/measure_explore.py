@@ -52,7 +52,7 @@ class Rates(NamedTuple):
 
 
 class Programs(measuring.Programs):
-    """What is compared. All figures are thousands of schedules per second of CPU time."""
+    """What is compared."""
 
     def __init__(self, ccbench: Path, peers: Path, scratch: Path) -> None:
         super().__init__(ccbench, scratch)

@@ -14,9 +14,7 @@
 // as faulty-stripes shows. (The two parts of a request name one thing, not two.)
 //
 // Algorithm: lock striping, as in the first java.util.concurrent.ConcurrentHashMap (D. Lea; B. Goetz et al.,
-// "Java Concurrency in Practice", 2006, 11.4.3). A Fibonacci hash keeps neighbouring keys apart, and a
-// multiplication instead of a division maps it to any number of stripes (D. Lemire, "Fast random integer
-// generation in an interval", 2019).
+// "Java Concurrency in Practice", 2006, 11.4.3); how keys hash to them: sync/slots.h.
 #include <array>
 #include <cstddef>
 #include <mutex>

@@ -42,7 +42,7 @@ TYPED_TEST(SlotsOf, NumbersAreObjectsOfTheirOwn) {
   EXPECT_EQ(seen.size(), 7U);
 }
 
-TYPED_TEST(SlotsOf, KeysEndWithTheirMap) {
+TYPED_TEST(SlotsOf, EndWithTheirMap) {
   {
     Slots<TypeParam, Part> slots(256);
     for (Key key = 0; key < 1000; ++key) slots.of(key);
