@@ -235,7 +235,7 @@ class Files(unittest.TestCase):
         sections = {section.get("id"): section for section in page.iter("section")}
         self.assertEqual(list(sections), ["verdicts", "guard-none", "options"])
         printed = re.search(r"repeat it: (.*)", found.stdout)[1]
-        commands = [code.text for code in page.iter("code")]
+        commands = ["".join(code.itertext()) for code in page.iter("code")]
         self.assertEqual(commands, [printed, "ccbench explore --guard=none,cas --requests=2"])
         steps = [part for part in sections["guard-none"].iter("g") if part.get("class") == "step"]
         self.assertEqual(len(steps), len(json.loads(data.read_text())["searches"][0]["found"]["trace"]))

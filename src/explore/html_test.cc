@@ -100,9 +100,10 @@ TEST(ExplorePage, ShowsEveryStepOfAViolationOnce) {
   EXPECT_EQ(fault_of(page, result), "");
   const std::string section = section_of(page, "guard-none");
   EXPECT_TRUE(has(section, escaped(result.sentence)));
-  EXPECT_TRUE(has(section, "<code>ccbench explore --guard=none --requests=3 --replay=" +
-                               result.found->replay + "</code>"));
-  EXPECT_TRUE(has(section_of(page, "options"), "<code>ccbench explore --requests=3</code>"));
+  EXPECT_EQ(command_in(section),
+            "ccbench explore --guard=none --requests=3 --replay=" + result.found->replay);
+  EXPECT_EQ(command_in(section_of(page, "options")), "ccbench explore --requests=3");
+  EXPECT_TRUE(has(section, "<span class=\"flag\">--replay</span>="));
 }
 
 TEST(ExplorePage, IsCheckedByWhatFindsFaults) {

@@ -73,6 +73,7 @@ td.number { white-space: nowrap; }
 .same { font-size: .8125rem; color: var(--faint); overflow-wrap: anywhere; }
 code { font-family: ui-monospace, monospace; font-size: .875em; }
 pre { background: var(--raised); padding: 10px 12px; margin: 8px 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.flag { white-space: nowrap; }
 .as-is { white-space: pre; font-size: .8125rem; line-height: 1.35; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 16px; margin: 8px 0; font-size: .9375rem; }
 dt { grid-column: 1; color: var(--faint); }

@@ -456,7 +456,7 @@ TEST(Html, OfASweepHasAPictureAndEveryConfiguration) {
   EXPECT_FALSE(has(section_of(page, "sweep"), "wrong, requests"));
   const std::string configurations = section_of(page, "configurations");
   EXPECT_TRUE(has(configurations, "<b>requests=4</b>") && has(configurations, "<b>requests=40</b>"));
-  EXPECT_TRUE(has(page, "ccbench --guard=cas,wrong,slow --requests=4,40 --seed=7"));
+  EXPECT_EQ(command_in(page), "ccbench --guard=cas,wrong,slow --requests=4,40 --seed=7");
 }
 
 TEST(Html, ShowsSeveralRunsWithAnchorsOfTheirOwn) {

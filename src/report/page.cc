@@ -1,5 +1,6 @@
 #include "report/page.h"
 
+#include <algorithm>
 #include <array>
 
 #include "report/html_style.h"
@@ -46,7 +47,17 @@ void write_section(const std::string& id, std::string_view title, Markup& out,
 
 void write_command(std::string_view command, Markup& out) {
   const auto block = out.open("pre", {{"class", "scroll"}});
-  out.element("code", {}, command);
+  const auto code = out.open("code");
+  // A browser would end a line behind the hyphens of a flag.
+  constexpr std::string_view kFlag = " --";
+  for (std::size_t flag = command.find(kFlag); flag != std::string_view::npos; flag = command.find(kFlag)) {
+    out.text(command.substr(0, flag + 1));
+    command.remove_prefix(flag + 1);
+    const std::size_t name = std::min(command.find_first_of("= "), command.size());
+    out.element("span", {{"class", "flag"}}, command.substr(0, name));
+    command.remove_prefix(name);
+  }
+  out.text(command);
 }
 
 void write_pair(std::string_view name, std::string_view value, Markup& out) {

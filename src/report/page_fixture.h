@@ -21,6 +21,16 @@ inline std::string section_of(const std::string& page, const std::string& id) {
   return begin == std::string::npos ? "" : page.substr(begin, page.find("</section>", begin) - begin);
 }
 
+/// The first command to be copied, as it is copied.
+inline std::string command_in(const std::string& html) {
+  constexpr std::string_view kBegin = "<pre class=\"scroll\"><code>";
+  const auto begin = html.find(kBegin);
+  if (begin == std::string::npos) return "";
+  const auto end = html.find("</code>", begin);
+  static const std::regex kTag("<[^>]*>");
+  return std::regex_replace(html.substr(begin, end - begin), kTag, "");
+}
+
 inline bool has_twice(const std::string& attributes) {
   static const std::regex kName(R"re( ([a-zA-Z-]+)=")re");
   std::set<std::string> names;
